@@ -1,0 +1,1 @@
+"""Segmentation, language identification and sentence alignment in two tiers."""

@@ -1,0 +1,1 @@
+"""``tm-align``: the command line of the aligner."""

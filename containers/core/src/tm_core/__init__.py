@@ -1,0 +1,1 @@
+"""Pure rules of tm-refinery: settings, contracts, identity, routing, verdicts."""

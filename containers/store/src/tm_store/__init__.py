@@ -1,0 +1,1 @@
+"""The translation memory in Postgres: load, look up, gate, sample, back up."""

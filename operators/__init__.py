@@ -1,0 +1,1 @@
+"""Airflow adapters of tm-refinery: thin, one concern a module."""
