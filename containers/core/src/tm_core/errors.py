@@ -1,0 +1,79 @@
+"""Every error that tm-refinery raises on purpose.
+
+::
+
+    TmError
+    ├── SettingsError          a TM_… variable or stores.toml is wrong: nothing ran
+    ├── DepositError           something about a deposited file
+    │   ├── UnreadableDocument     empty, undecodable, broken, refused: reported by name, the batch goes on
+    │   └── BadName                a path or name that is not <name>.<lang>.<ext>
+    ├── AlignmentInputError    text, vectors or lexicon that cannot be aligned
+    ├── DeviceUnavailable      a device or model was asked for and is not there: never a fallback
+    ├── ContractError          a file between two tasks is not what its manifest says
+    ├── ConservationError      a slice's sums do not close: it is not loaded
+    ├── DatabaseError          the database cannot be used as asked
+    │   └── SchemaTooNew           the database is newer than the code
+    ├── BatchBusy              another run works on the same partition date
+    ├── StorageError           object storage cannot be read or written
+    └── BackupError            a backup could not be made, listed or trusted
+
+A message says, in this order: where, what was expected, what was found, the likely cause, the next
+step, and the state of the data. Arguments are positional, so that an error survives the pickling
+that Airflow and multiprocessing do.
+"""
+
+
+class TmError(Exception):
+    """Base of all errors that tm-refinery raises on purpose."""
+
+
+class SettingsError(TmError):
+    """A setting is missing or has a value that cannot be used. Nothing has run."""
+
+
+class DepositError(TmError):
+    """Something about a deposited file; the batch goes on without it."""
+
+
+class UnreadableDocument(DepositError):
+    """A document that cannot be read: reported by name, with the reason."""
+
+
+class BadName(DepositError):
+    """A path or file name that is not ``<name>.<lang>.<ext>``."""
+
+
+class AlignmentInputError(TmError, ValueError):
+    """Text, vectors or a lexicon that cannot be aligned."""
+
+
+class DeviceUnavailable(TmError):
+    """A device or model was asked for and is not there. There is never a silent fallback."""
+
+
+class ContractError(TmError):
+    """A file between two tasks is not what its manifest or schema says."""
+
+
+class ConservationError(TmError):
+    """A slice's sums do not close; it has not been loaded."""
+
+
+class DatabaseError(TmError):
+    """The database cannot be used as asked."""
+
+
+class SchemaTooNew(DatabaseError):
+    """The database's schema is newer than this code."""
+
+
+class BatchBusy(TmError):
+    """Another run is working on the same partition date."""
+
+
+class StorageError(TmError):
+    """Object storage cannot be read or written."""
+
+
+class BackupError(TmError):
+    """A backup could not be made, listed or trusted."""

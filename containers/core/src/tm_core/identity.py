@@ -1,0 +1,73 @@
+"""Text identity: what counts as the same text, the same context and the same unit.
+
+Every hash of the system is computed here, in Python: Postgres only compares them.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+
+NORMALISATION_VERSION = "1"
+
+_SPACE = re.compile(r"[\s\u200b\u2060\ufeff]+")
+# Characters that no document means to contain: controls (white space aside) and lone surrogates.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+def normalise(text: str) -> str:
+    """Return ``text`` as the memory keeps it: Unicode NFC, no control characters, white space folded.
+
+    Never changes letters, case, punctuation or digits: two texts that a translator would tell apart stay
+    apart. Idempotent. Cost: O(length).
+
+    Source: Unicode Standard Annex 15 (NFC).
+    """
+    return _SPACE.sub(" ", _CONTROL.sub("", unicodedata.normalize("NFC", text))).strip()
+
+
+def digest(*parts: str) -> str:
+    """SHA-256 over the parts, each preceded by its length so that no two lists of parts collide.
+
+    Returns:
+        64 lower-case hexadecimal digits.
+    """
+    sha = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        sha.update(len(data).to_bytes(8, "big"))
+        sha.update(data)
+    return sha.hexdigest()
+
+
+def text_hash(text: str) -> str:
+    """Identity of one side of a unit: the digest of its normalised text."""
+    return digest("text", normalise(text))
+
+
+def context_hash(before: str, after: str, key: str = "") -> str:
+    """Identity of where a unit stands: its neighbours on the source side, or its key in a keyed file.
+
+    A key wins over neighbours: a UI string is identified by its key, wherever it stands in the file.
+    "" for all three means "no context known".
+    """
+    if key:
+        return digest("key", key)
+    if not before and not after:
+        return ""
+    return digest("neighbours", normalise(before), normalise(after))
+
+
+def unit_key(store: str, src_lang: str, tgt_lang: str, src_text: str, tgt_text: str, context: str) -> str:
+    """Identity of a unit: same texts in another store, language or context are another unit."""
+    return digest("unit", store, src_lang, tgt_lang, normalise(src_text), normalise(tgt_text), context)
+
+
+def document_key(store: str, name: str, src_lang: str, tgt_lang: str) -> str:
+    """Identity of a document pair across dates: a later deposit under the same key supersedes it."""
+    return digest("document", store, unicodedata.normalize("NFC", name), src_lang, tgt_lang)
+
+
+def fingerprint(parts: Iterable[str]) -> str:
+    """Digest of a set of strings, whatever their order. Cost: O(n log n)."""
+    return digest("set", *sorted(parts))
