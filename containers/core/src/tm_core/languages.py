@@ -17,7 +17,9 @@ _ISO_639_1 = frozenset(
     su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu""".split()
 )
 # Three-letter codes of languages that are translated into and have no two-letter code (ISO 639-3).
-_ISO_639_3 = frozenset("ast ceb ckb csb dsb fil frp fur gsw haw hsb kab lij mai nds pap sco scn sah szl tok vec".split())
+_ISO_639_3 = frozenset(
+    "ast ceb ckb csb dsb fil frp fur gsw haw hsb kab lij mai nds pap sco scn sah szl tok vec".split()
+)
 _TAG = re.compile(r"(?P<language>[A-Za-z]{2,3})(?:[-_](?P<script>[A-Za-z]{4}))?(?:[-_](?P<region>[A-Za-z]{2}|\d{3}))?")
 
 
@@ -34,7 +36,7 @@ def canonical(tag: str) -> str:
         BadName: the tag is not one, or its language does not exist.
     """
     found = _TAG.fullmatch(tag)
-    if not found or found["language"].lower() not in _ISO_639_1 | _ISO_639_3:
+    if found is None or not is_language(tag):
         raise BadName(
             f"'{tag}' is not a language code. Expected a code of ISO 639 such as 'de', 'pt-BR' or 'zh-Hant'. "
             "Correct the name or the configuration; nothing was stored under this code."

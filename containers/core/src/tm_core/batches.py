@@ -1,0 +1,67 @@
+"""Identity of a batch and of a document's alignment, and how documents are put into shards."""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from tm_core.identity import digest, fingerprint
+
+#: Layout of everything below ``work/``. Changed when an older run's files can no longer be read.
+CONTRACT_VERSION = "1"
+
+
+def batch_id(day: date, inputs: Iterable[str], versions: Iterable[str]) -> str:
+    """Identity of all that one date's run refines: the same input under the same versions is the same batch.
+
+    Args:
+        day: the partition date.
+        inputs: one text a deposited file (path and content hash), in any order.
+        versions: what the result depends on besides: code versions, thresholds, hashes of lexicons and models.
+
+    Returns:
+        ``2026-01-05-`` and twelve hexadecimal digits.
+    """
+    whole = digest("batch", day.isoformat(), fingerprint(inputs), fingerprint(versions), CONTRACT_VERSION)
+    return f"{day.isoformat()}-{whole[:12]}"
+
+
+def ledger_key(src_sha256: str, tgt_sha256: str, src_lang: str, tgt_lang: str, versions: Iterable[str]) -> str:
+    """Identity of one alignment: both texts and all that the beads depend on, the filter excepted.
+
+    Filters have a version of their own, so a changed threshold filters again and aligns nothing again.
+    """
+    return digest("ledger", src_sha256, tgt_sha256, src_lang, tgt_lang, fingerprint(versions))
+
+
+def work_path(batch: str, *parts: str) -> str:
+    """Where a batch's files lie in storage: ``work/<batch_id>/…``."""
+    return "/".join(("work", batch, *parts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """Something to be put into a shard: its key and its cost, in characters."""
+
+    key: str
+    chars: int
+
+
+def into_shards(items: Sequence[Weighed], shard_chars: int, max_shards: int) -> list[list[str]]:
+    """Spread items over shards of about ``shard_chars`` characters, at most ``max_shards`` of them.
+
+    Biggest first into the emptiest shard, so that shards end at about the same time. The same items give the
+    same shards in the same order, biggest shard first, whatever order they come in. Cost: O(n log n).
+
+    Source: longest-processing-time rule, Graham 1969.
+    """
+    ordered = sorted(items, key=lambda item: (-item.chars, item.key))
+    total = sum(item.chars for item in items)
+    count = max(1, min(max_shards, len(ordered), -(-total // shard_chars)))
+    heap: list[tuple[int, int]] = [(0, number) for number in range(count)]
+    shards: list[list[str]] = [[] for _ in range(count)]
+    for item in ordered:
+        load, number = heapq.heappop(heap)
+        shards[number].append(item.key)
+        heapq.heappush(heap, (load + item.chars, number))
+    return [shard for shard in shards if shard]

@@ -1,0 +1,205 @@
+"""Every setting of the system, read from the environment in one place.
+
+A setting is a field of :class:`Settings`; its variable is ``TM_`` and the field's name in capitals. ``tm settings``
+prints them all, with secrets hidden; a wrong value is a :class:`~tm_core.errors.SettingsError` that names the variable.
+"""
+
+import os
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from tm_core.errors import SettingsError
+
+
+class Runtime(StrEnum):
+    """Where the mapped tasks run."""
+
+    PROCESS = "process"
+
+
+class Encoder(StrEnum):
+    """What turns a segment into a vector for tier 2."""
+
+    LEXICON = "lexicon"
+    LASER2 = "laser2"
+
+
+class Device(StrEnum):
+    """What a neural encoder runs on. There is no "auto": a wanted device that is missing is an error."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class Notify(StrEnum):
+    """Where the news of a failed task goes."""
+
+    LOG = "log"
+    SMTP = "smtp"
+    SLACK = "slack"
+
+
+def _setting(
+    default: Any, doc: str, *, secret: bool = False, low: float | None = None, high: float | None = None
+) -> Any:
+    return field(default=default, metadata={"doc": doc, "secret": secret, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, typed and validated. ``doc`` in each field's metadata is its documentation."""
+
+    home: Path = _setting(Path(".tm"), "folder of the embedded stack: databases, storage, logs")
+    storage: str = _setting("", "object storage, file:///folder or s3://bucket/prefix; empty: TM_HOME/storage")
+    database_url: str = _setting("", "Postgres of the memory, postgresql://user:password@host/db", secret=True)
+    include: Path = _setting(Path(), "folder with sql/, gx/, samples/ and stores.toml; empty: the checkout's include/")
+    runtime: Runtime = _setting(Runtime.PROCESS, "where mapped tasks run: process")
+    encoder: Encoder = _setting(Encoder.LEXICON, "encoder of tier 2: lexicon (no model) or laser2")
+    device: Device = _setting(Device.CPU, "device of a neural encoder: cpu or cuda; never a silent fallback")
+    model_dir: Path = _setting(Path(), "folder with laser2.pt, laser2.spm and laser2.cvocab, for TM_ENCODER=laser2")
+    lexicon_dir: Path = _setting(
+        Path(), "folder with <src>-<tgt>.lex lexicons, pinned by hash in the plan; empty: none"
+    )
+    tier_threshold: float = _setting(0.7, "documents under this tier 1 confidence go to tier 2, 0 to 1", low=0, high=1)
+    settle_seconds: float = _setting(
+        2.0, "a file younger than this is looked at again before it is read, seconds", low=0, high=3600
+    )
+    shard_chars: int = _setting(
+        400_000, "text of one mapped task, characters on both sides; not calibrated yet", low=1000, high=10**9
+    )
+    max_shards: int = _setting(200, "most mapped tasks a tier; Airflow's own limit is 1,024", low=1, high=1000)
+    review_rate: float = _setting(0.01, "share of accepted beads sampled for review, 0 to 1", low=0, high=1)
+    review_budget: int = _setting(200, "most review items a night", low=0, high=100_000)
+    backup_days: int = _setting(30, "backups older than this are deleted, days; the newest good one never is", low=1)
+    first_date: date | None = _setting(None, "first partition date to catch up from, YYYY-MM-DD; empty: no catch-up")
+    statement_seconds: int = _setting(1800, "time-out of one SQL statement, seconds", low=1, high=86_400)
+    notify: Notify = _setting(Notify.LOG, "news of a failed task: log, smtp or slack (Airflow's own notifiers)")
+    notify_to: str = _setting("", "address (smtp) or channel (slack) for the news of a failed task")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Read and validate every ``TM_`` variable.
+
+        Raises:
+            SettingsError: a value cannot be used, or a ``TM_`` variable is unknown (a misspelt one would
+                otherwise be ignored in silence).
+        """
+        env = os.environ if env is None else env
+        known = {variable(item): item for item in fields(cls)}
+        _refuse_unknown(env, known)
+        hints = typing.get_type_hints(cls)
+        values = {
+            item.name: _parse(name, env[name], hints[item.name], item)
+            for name, item in known.items()
+            if env.get(name, "") != ""
+        }
+        return cls(**values)._resolved()
+
+    def _resolved(self) -> "Settings":
+        """Fill what depends on other settings, and check what depends on several."""
+        home = self.home.expanduser().absolute()
+        storage = self.storage or "file://" + quote(str(home / "storage"))
+        if urlsplit(storage).scheme not in ("file", "s3"):
+            raise _wrong("TM_STORAGE", storage, "file:///folder or s3://bucket/prefix")
+        if self.database_url and urlsplit(self.database_url).scheme not in ("postgresql", "postgres"):
+            raise _wrong("TM_DATABASE_URL", hide_password(self.database_url), "postgresql://user:password@host/db")
+        if self.encoder is Encoder.LASER2 and self.model_dir == Path():
+            raise _wrong(
+                "TM_MODEL_DIR", "", "a folder with laser2.pt, laser2.spm and laser2.cvocab (TM_ENCODER=laser2)"
+            )
+        if self.notify is not Notify.LOG and not self.notify_to:
+            raise _wrong("TM_NOTIFY_TO", "", f"an address or channel, because TM_NOTIFY={self.notify}")
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return type(self)(**values | {"home": home, "storage": storage, "include": self.include_or_default()})
+
+    def include_or_default(self) -> Path:
+        """The ``include`` folder: the setting, or the one of the checkout this code lies in."""
+        if self.include != Path():
+            return self.include.expanduser().absolute()
+        for parent in Path(__file__).resolve().parents:
+            if (parent / "include" / "sql").is_dir():
+                return parent / "include"
+        return Path("include").absolute()
+
+    def require_database(self) -> str:
+        """The database's URL, or a SettingsError that says how to get one."""
+        if not self.database_url:
+            raise _wrong(
+                "TM_DATABASE_URL", "", "postgresql://user:password@host/db. `make up` starts one and prints it"
+            )
+        return self.database_url
+
+    def shown(self) -> list[tuple[str, str, str]]:
+        """(variable, value with secrets hidden, documentation) of every setting."""
+        rows = []
+        for item in fields(self):
+            value = getattr(self, item.name)
+            text = "" if value is None or value == Path() else str(value)
+            rows.append(
+                (variable(item), hide_password(text) if item.metadata["secret"] else text, item.metadata["doc"])
+            )
+        return rows
+
+
+#: ``TM_`` variables that belong to the tests, the Makefile and the stack, not to a run.
+FOREIGN = ("TM_TEST_",)
+
+
+def variable(item: Field[Any]) -> str:
+    """The environment variable of a field."""
+    return "TM_" + item.name.upper()
+
+
+def hide_password(url: str) -> str:
+    """The URL with its password replaced by ``***``."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    host = parts.hostname or ""
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}{port}"))
+
+
+def _refuse_unknown(env: Mapping[str, str], known: Mapping[str, object]) -> None:
+    unknown = sorted(
+        name for name in env if name.startswith("TM_") and name not in known and not name.startswith(FOREIGN)
+    )
+    if unknown:
+        raise SettingsError(
+            f"{unknown[0]} is not a setting. Expected one of {', '.join(sorted(known))}. "
+            "Correct or unset it; nothing has run."
+        )
+
+
+def _parse(name: str, text: str, hint: Any, item: Field[Any]) -> Any:
+    kind = next(arg for arg in typing.get_args(hint) if arg is not types.NoneType) if typing.get_args(hint) else hint
+    try:
+        value = date.fromisoformat(text) if kind is date else kind(text)
+    except ValueError:
+        raise _wrong(name, text, _expected(kind)) from None
+    low, high = item.metadata["low"], item.metadata["high"]
+    if (low is not None and value < low) or (high is not None and value > high) or value != value:
+        bounds = f"a number from {low}" + ("" if high is None else f" to {high}")
+        raise _wrong(name, text, bounds)
+    return value
+
+
+def _expected(kind: Any) -> str:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return "one of " + ", ".join(kind)
+    return {int: "a whole number", float: "a number", date: "a date YYYY-MM-DD"}.get(kind, "a text")
+
+
+def _wrong(name: str, found: str, expected: str) -> SettingsError:
+    shown = f"'{found}'" if found else "not set"
+    return SettingsError(f"{name} is {shown}. Expected {expected}. Set it in the environment; nothing has run.")
+
+
+assert all(item.default is not MISSING for item in fields(Settings))  # noqa: S101 - a setting without default breaks from_env
