@@ -26,7 +26,7 @@ _TAG = re.compile(r"(?P<language>[A-Za-z]{2,3})(?:[-_](?P<script>[A-Za-z]{4}))?(
 def is_language(tag: str) -> bool:
     """Say whether ``tag`` is a language tag that is accepted here."""
     found = _TAG.fullmatch(tag)
-    return bool(found) and found["language"].lower() in _ISO_639_1 | _ISO_639_3
+    return found is not None and found["language"].lower() in _ISO_639_1 | _ISO_639_3
 
 
 def canonical(tag: str) -> str:
