@@ -1,5 +1,6 @@
 """What a reader hands over: plain text with its place in the file, whatever the format was."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -38,10 +39,16 @@ class Locale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One language of a bilingual unit. ``text`` has inline tags as placeholders (tm_core.identity)."""
+    """One language of a bilingual unit.
+
+    Attributes:
+        text: inline tags stand in it as ``<1>`` … ``</1>`` (a pair) or ``<1/>`` (one alone).
+        tags: the file's own markup behind each placeholder; what is not a key here is plain text.
+    """
 
     lang: str
     text: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,142 @@
+"""Connections, and the statements of ``include/sql``: one a file, each with a header that declares its parameters."""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from tm_core.errors import DatabaseError
+from tm_core.settings import Settings, hide_password
+
+log = logging.getLogger(__name__)
+
+Connection = psycopg.Connection[Any]
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+_HEADER = re.compile(r"^-- (Purpose|Grain|Reads|Writes|Parameters|Repeatable|Returns):\s*(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One SQL file. ``parameters`` are the names it declares; a run must give exactly these."""
+
+    name: str
+    sql: str
+    header: Mapping[str, str]
+    parameters: frozenset[str]
+
+
+def load_statement(path: Path, name: str) -> Statement:
+    """Read and check one SQL file.
+
+    Raises:
+        DatabaseError: there is no such file, a header line is missing, or declared and used parameters differ.
+    """
+    try:
+        sql = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DatabaseError(f"{path}: there is no such statement. Set TM_INCLUDE to the folder with sql/.") from None
+    header = dict(_HEADER.findall(sql))
+    if missing := {"Purpose", "Parameters", "Repeatable"} - set(header):
+        raise DatabaseError(f"{path}: the header has no line '-- {min(missing)}: …'. Add it.")
+    declared = frozenset(re.findall(r"(\w+) \(", header["Parameters"]))
+    used = frozenset(_PARAMETER.findall(sql))
+    if declared != used:
+        raise DatabaseError(
+            f"{path}: declares the parameters {sorted(declared)}, uses {sorted(used)}. Make them agree."
+        )
+    return Statement(name=name, sql=sql, header=header, parameters=declared)
+
+
+@cache
+def _cached(include: Path, name: str) -> Statement:
+    return load_statement(include / "sql" / f"{name}.sql", name)
+
+
+class Database:
+    """One connection and the statements it runs. Transactions are the caller's: ``with db.transaction(): …``."""
+
+    def __init__(self, connection: Connection, include: Path) -> None:
+        self.connection = connection
+        self.include = include
+
+    def run(self, name: str, /, **parameters: object) -> list[Any]:
+        """Run the statement ``<folder>/<file>`` and return its rows as named tuples.
+
+        Raises:
+            DatabaseError: the parameters are not those the file declares, or Postgres refuses.
+        """
+        statement = _cached(self.include, name)
+        if statement.parameters != set(parameters):
+            raise DatabaseError(f"{name}.sql takes {sorted(statement.parameters)}, was given {sorted(parameters)}.")
+        with self.connection.cursor(row_factory=namedtuple_row) as cursor:
+            # Without parameters psycopg reads no placeholders, so that '%' stays '%'.
+            cursor.execute(statement.sql, parameters or None)
+            log.debug("%s: %s rows", name, cursor.rowcount)
+            return cursor.fetchall() if cursor.description else []
+
+    def one(self, name: str, /, **parameters: object) -> Any:
+        """The only row of a statement that returns exactly one."""
+        rows = self.run(name, **parameters)
+        if len(rows) != 1:
+            raise DatabaseError(f"{name}.sql: expected one row, found {len(rows)}.")
+        return rows[0]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing."""
+        with self.connection.transaction():
+            yield
+
+
+@contextmanager
+def open_database(settings: Settings, *, database: str | None = None) -> Iterator[Database]:
+    """Connect to the memory's database; commit nothing by itself (autocommit, transactions are explicit).
+
+    Raises:
+        SettingsError: TM_DATABASE_URL is not set.
+        DatabaseError: the server cannot be reached, or goes away while it is in use.
+    """
+    url = settings.require_database()
+    with _translated(url), connect(url, settings.statement_seconds, database) as connection:
+        yield Database(connection, settings.include)
+
+
+def connect(url: str, statement_seconds: int, database: str | None = None) -> Connection:
+    """One connection with the project's session settings."""
+    options = f"-c statement_timeout={statement_seconds}s -c timezone=UTC -c application_name=tm"
+    extra = {"dbname": database} if database else {}
+    return psycopg.connect(url, autocommit=True, connect_timeout=10, options=options, **cast(Any, extra))
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """Say of a lost or refused connection what to do about it."""
+    try:
+        yield
+    except psycopg.errors.DiskFull as error:
+        raise DatabaseError(
+            f"{hide_password(url)}: the disk of the database is full ({error.diag.message_primary}). Free some space, "
+            "then clear the task. The transaction was rolled back; the memory is as it was before."
+        ) from error
+    except psycopg.errors.QueryCanceled as error:
+        raise DatabaseError(
+            f"{hide_password(url)}: a statement took longer than TM_STATEMENT_SECONDS ({error.diag.message_primary}). "
+            "Raise it or look for a lock (pg_stat_activity), then clear the task. The transaction was rolled back."
+        ) from error
+    except psycopg.OperationalError as error:
+        raise DatabaseError(
+            f"{hide_password(url)}: the database cannot be reached, or went away ({_first_line(error)}). "
+            "Start it (`tm doctor` says what is missing), then clear the task or run the command again. What was under "
+            "way was rolled back; the memory is as it was before."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

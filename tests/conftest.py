@@ -1,0 +1,90 @@
+"""Fixtures that more than one folder of tests uses: a real Postgres, a storage, settings."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tm_core.settings import Settings
+from tm_store.db import Database, open_database
+from tm_store.migrate import migrate
+
+ROOT = Path(__file__).resolve().parents[1]
+IN_CI = os.environ.get("CI", "") not in ("", "0", "false")
+
+
+def missing(what: str, how: str) -> None:
+    """Skip on a laptop, visibly; fail in CI, where nothing may be missing."""
+    if IN_CI:
+        pytest.fail(f"{what} is missing in CI. {how}", pytrace=False)
+    pytest.skip(f"{what} is not there. {how}")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data, TM_TEST_DATA."""
+    folder = os.environ.get("TM_TEST_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        missing("the real data", "Set TM_TEST_DATA to its folder.")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Postgres for the whole run: TM_TEST_DATABASE_URL, or an embedded one that nothing else uses."""
+    if url := os.environ.get("TM_TEST_DATABASE_URL"):
+        yield url
+        return
+    from tm_embedded.postgres import embedded_postgres
+
+    with embedded_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.url("postgres")
+
+
+def _with_database(url: str, name: str) -> str:
+    from urllib.parse import urlsplit
+
+    return urlsplit(url)._replace(path="/" + name).geturl()
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> str:
+    """A migrated, empty database that tests copy: a copy costs a tenth of the migrations."""
+    name = f"template_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'create database "{name}"')
+    migrate(Settings(database_url=_with_database(server_url, name), include=ROOT / "include"))
+    return name
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """An own, migrated, empty database for one test."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'create database "{name}" template "{template}"')
+        yield _with_database(server_url, name)
+        connection.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a refresh of its own: empty memory, empty storage, no waiting for files to settle."""
+    return Settings.from_env(
+        {
+            "TM_HOME": str(tmp_path / "home"),
+            "TM_DATABASE_URL": database_url,
+            "TM_INCLUDE": str(ROOT / "include"),
+            "TM_SETTLE_SECONDS": "0",
+        }
+    )
+
+
+@pytest.fixture
+def db(settings: Settings) -> Iterator[Database]:
+    """An open connection to the test's database."""
+    with open_database(settings) as opened:
+        yield opened
