@@ -1,0 +1,245 @@
+"""Airflow as it runs here: its environment, its database, its components, its REST API."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import psycopg
+
+from tm_embedded.errors import ApiError
+from tm_embedded.home import Home, write_json
+from tm_embedded.postgres import Server
+from tm_embedded.processes import marked_environment
+
+PAGE = 100  # Airflow's own limit of a page, [api] maximum_page_limit
+TASK_SLOTS = max(4, os.cpu_count() or 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """A long-running part of Airflow: its name, its command, its name in the health report."""
+
+    name: str
+    command: tuple[str, ...]
+    health: str
+
+
+# --skip-serve-logs: the log servers listen on all interfaces, and the api-server reads the files itself.
+API_SERVER = Component(name="api-server", command=("api-server",), health="metadatabase")
+SCHEDULER = Component(name="scheduler", command=("scheduler", "--skip-serve-logs"), health="scheduler")
+DAG_PROCESSOR = Component(name="dag-processor", command=("dag-processor",), health="dag_processor")
+TRIGGERER = Component(name="triggerer", command=("triggerer", "--skip-serve-logs"), health="triggerer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Where Airflow finds what it runs."""
+
+    project: Path
+    dags: Path
+    plugins: Path
+
+
+def environment(home: Home, folders: Folders, server: Server, keys: Mapping[str, str], api_port: int) -> dict[str, str]:
+    """The environment of every process of the stack.
+
+    The caller's variables pass on (TM_…, AIRFLOW_CONN_…, AIRFLOW__SMTP__…); what makes this a local stack
+    is set here and wins.
+    """
+    # A kubeconfig beside a connection's own makes the pod trigger raise and the task still succeed.
+    foreign = {"KUBECONFIG", "AIRFLOW_CONFIG", "PYTHONHOME"}
+    inherited = {name: value for name, value in os.environ.items() if name not in foreign}
+    passed = {"TM_DATABASE_URL": server.url("tm"), "TM_STORAGE": "file://" + quote(str(home.path / "storage"))}
+    fixed = {
+        "TM_HOME": str(home.path),
+        "AIRFLOW_HOME": str(home.airflow),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(folders.project), os.environ.get("PYTHONPATH")])),
+        "PATH": os.pathsep.join([str(_programs()), os.environ.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",  # a log that is read after a crash must hold the last line
+        # Tasks talk to the api-server on this machine; a proxy of the network must not see that.
+        "NO_PROXY": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("NO_PROXY")])),
+        "no_proxy": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("no_proxy")])),
+    }
+    options = _options(home, folders, server, keys, api_port)
+    return passed | inherited | fixed | options | marked_environment(home.path)
+
+
+def _programs() -> Path:
+    """The folder of the virtual environment's programs."""
+    return Path(sys.executable).parent
+
+
+def _options(home: Home, folders: Folders, server: Server, keys: Mapping[str, str], api_port: int) -> dict[str, str]:
+    database = server.url("airflow").replace("postgresql:", "postgresql+psycopg:", 1)
+    sections: dict[str, dict[str, object]] = {
+        "CORE": {
+            "EXECUTOR": "LocalExecutor",
+            "DAGS_FOLDER": folders.dags,
+            "PLUGINS_FOLDER": folders.plugins,
+            "LOAD_EXAMPLES": False,
+            "FERNET_KEY": keys["fernet"],
+            "PARALLELISM": TASK_SLOTS,
+            "AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+            "SIMPLE_AUTH_MANAGER_ALL_ADMINS": False,
+            "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": home.airflow / "passwords.json",
+            "EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api_port}/execution/",
+            # The default asks DNS, which on a laptop without network takes seconds.
+            "HOSTNAME_CALLABLE": "socket.gethostname",
+        },
+        # One driver for both: psycopg 3 is synchronous and asynchronous.
+        "DATABASE": {"SQL_ALCHEMY_CONN": database, "SQL_ALCHEMY_CONN_ASYNC": database},
+        "API": {"HOST": "127.0.0.1", "PORT": api_port, "SECRET_KEY": keys["api_secret"], "WORKERS": 1},
+        "API_AUTH": {"JWT_SECRET": keys["jwt"]},
+        "LOGGING": {"BASE_LOG_FOLDER": home.task_logs, "COLORED_CONSOLE_LOG": False},
+        "SCHEDULER": {
+            # The default second of sleep between loops is felt at each of a run's steps.
+            "SCHEDULER_IDLE_SLEEP_TIME": 0.2,
+        },
+        "DAG_PROCESSOR": {
+            "PARSING_PROCESSES": 1,  # a handful of files; a second process would cost more than it parses
+            "REFRESH_INTERVAL": 10,  # a new DAG file shows up within 10 s, not 5 minutes
+            "BUNDLE_REFRESH_CHECK_INTERVAL": 1,
+            "MIN_FILE_PROCESS_INTERVAL": 10,
+        },
+        # A worker that misses its task's exit waits for the next heartbeat before it takes another
+        # task or stops: seen as 5 s with the default.
+        "WORKERS": {"MIN_HEARTBEAT_INTERVAL": 1},
+    }
+    return {
+        f"AIRFLOW__{section}__{name}": str(value)
+        for section, values in sections.items()
+        for name, value in values.items()
+    }
+
+
+def write_passwords(home: Home, keys: Mapping[str, str]) -> None:
+    """Give SimpleAuthManager the admin's password; without the file it would make one and print it to a log."""
+    home.airflow.mkdir(parents=True, exist_ok=True)
+    write_json(home.airflow / "passwords.json", {"admin": keys["admin"]})
+
+
+def installed_version() -> str:
+    """The installed Airflow's version, read without importing it (2 s)."""
+    return metadata.version("apache-airflow-core")
+
+
+def database_revision(server: Server) -> str | None:
+    """The metadata database's schema revision, None for an empty database."""
+    with psycopg.connect(server.url("airflow")) as connection:
+        row = connection.execute("select to_regclass('alembic_version')").fetchone()
+        if row is None or row[0] is None:
+            return None
+        found = connection.execute("select version_num from alembic_version").fetchone()
+        return str(found[0]) if found else None
+
+
+class AirflowApi:
+    """The parts of Airflow's REST API that the stack uses."""
+
+    def __init__(self, url: str, password: str) -> None:
+        self._password = password
+        # trust_env: a proxy of the network must not be asked for 127.0.0.1.
+        self._client = httpx.Client(base_url=url, trust_env=False, timeout=30.0)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def health(self) -> dict[str, str | None]:
+        """Component to status (``healthy``, ``unhealthy``, None: never seen); empty while nobody answers."""
+        with suppress(httpx.TransportError, ValueError):
+            answer = self._client.get("/api/v2/monitor/health", timeout=5.0)
+            if answer.is_success:
+                return {name: part.get("status") for name, part in answer.json().items()}
+        return {}
+
+    def warm_up(self) -> None:
+        """Have the api-server build its execution API now, not when the first task waits for it (2 s)."""
+        with suppress(httpx.TransportError):
+            self._client.get("/execution/health")
+
+    def login(self) -> None:
+        """Sign in as admin; the token is good for a day."""
+        answer = self._client.post("/auth/token", json={"username": "admin", "password": self._password})
+        self._client.headers["Authorization"] = f"Bearer {_checked(answer)['access_token']}"
+
+    def dag(self, dag_id: str) -> dict[str, Any] | None:
+        """The DAG's description, None while it is unknown."""
+        answer = self._client.get(f"/api/v2/dags/{quote(dag_id)}")
+        return None if answer.status_code == httpx.codes.NOT_FOUND else _checked(answer)
+
+    def import_errors(self) -> dict[str, str]:
+        """File name to traceback of the DAG files that could not be read."""
+        found = _checked(self._client.get("/api/v2/importErrors", params={"limit": PAGE}))
+        return {error["filename"]: error["stack_trace"] for error in found["import_errors"]}
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the scheduler run the DAG."""
+        _checked(self._client.patch(f"/api/v2/dags/{quote(dag_id)}", json={"is_paused": False}))
+
+    def trigger(self, dag_id: str, *, partition_key: str | None, conf: Mapping[str, Any]) -> str:
+        """Start a run. Returns its id."""
+        body = {"logical_date": None, "conf": dict(conf), "partition_key": partition_key}
+        return str(_checked(self._client.post(f"/api/v2/dags/{quote(dag_id)}/dagRuns", json=body))["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """``queued``, ``running``, ``success`` or ``failed``."""
+        return str(_checked(self._client.get(_run_path(dag_id, run_id)))["state"])
+
+    def unfinished_runs(self, dag_id: str) -> list[str]:
+        """The ids of the DAG's runs that are queued or running."""
+        params: dict[str, Any] = {"state": ["queued", "running"], "limit": PAGE}
+        found = _checked(self._client.get(f"/api/v2/dags/{quote(dag_id)}/dagRuns", params=params))
+        return [str(run["dag_run_id"]) for run in found["dag_runs"]]
+
+    def fail_run(self, dag_id: str, run_id: str, note: str) -> None:
+        """Mark a run as failed."""
+        _checked(self._client.patch(_run_path(dag_id, run_id), json={"state": "failed", "note": note}))
+
+    def task_instances(self, dag_id: str, run_id: str) -> Iterator[dict[str, Any]]:
+        """The run's task instances, page by page."""
+        offset, total = 0, 1
+        while offset < total:
+            params = {"limit": PAGE, "offset": offset}
+            page = _checked(self._client.get(_run_path(dag_id, run_id) + "/taskInstances", params=params))
+            yield from page["task_instances"]
+            offset, total = offset + PAGE, page["total_entries"]
+
+
+def _run_path(dag_id: str, run_id: str) -> str:
+    return f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
+
+
+def _checked(answer: httpx.Response) -> dict[str, Any]:
+    if answer.is_error:
+        request = answer.request
+        raise ApiError(
+            f"{request.method} {request.url.path}: Airflow answered {answer.status_code}: {answer.text[:400]} "
+            "Its log is TM_HOME/logs/api-server.log."
+        )
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def parsed_since(dag: Mapping[str, Any], moment: datetime) -> bool:
+    """Whether the DAG's file was read after `moment`: what the database holds from an earlier start may be old."""
+    parsed = dag.get("last_parsed_time")
+    return bool(parsed) and datetime.fromisoformat(str(parsed).replace("Z", "+00:00")) >= moment
+
+
+def task_log(home: Home, dag_id: str, run_id: str, task: Mapping[str, Any]) -> Path | None:
+    """The file of the task's last attempt, None when it never wrote one."""
+    folder = home.task_logs / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task['task_id']}"
+    if task["map_index"] >= 0:
+        folder /= f"map_index={task['map_index']}"
+    attempts = sorted(folder.glob("attempt=*.log"), key=lambda path: path.stat().st_mtime)
+    return attempts[-1] if attempts else None
