@@ -16,7 +16,7 @@ import psycopg
 
 from tm_embedded.errors import ApiError
 from tm_embedded.home import Home, write_json
-from tm_embedded.postgres import Server
+from tm_embedded.postgres import Address
 from tm_embedded.processes import marked_environment
 
 PAGE = 100  # Airflow's own limit of a page, [api] maximum_page_limit
@@ -48,7 +48,9 @@ class Folders:
     plugins: Path
 
 
-def environment(home: Home, folders: Folders, server: Server, keys: Mapping[str, str], api_port: int) -> dict[str, str]:
+def environment(
+    home: Home, folders: Folders, address: Address, keys: Mapping[str, str], api_port: int
+) -> dict[str, str]:
     """The environment of every process of the stack.
 
     The caller's variables pass on (TM_…, AIRFLOW_CONN_…, AIRFLOW__SMTP__…); what makes this a local stack
@@ -57,7 +59,7 @@ def environment(home: Home, folders: Folders, server: Server, keys: Mapping[str,
     # A kubeconfig beside a connection's own makes the pod trigger raise and the task still succeed.
     foreign = {"KUBECONFIG", "AIRFLOW_CONFIG", "PYTHONHOME"}
     inherited = {name: value for name, value in os.environ.items() if name not in foreign}
-    passed = {"TM_DATABASE_URL": server.url("tm"), "TM_STORAGE": "file://" + quote(str(home.path / "storage"))}
+    passed = {"TM_DATABASE_URL": address.url("tm"), "TM_STORAGE": "file://" + quote(str(home.path / "storage"))}
     fixed = {
         "TM_HOME": str(home.path),
         "AIRFLOW_HOME": str(home.airflow),
@@ -68,7 +70,7 @@ def environment(home: Home, folders: Folders, server: Server, keys: Mapping[str,
         "NO_PROXY": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("NO_PROXY")])),
         "no_proxy": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("no_proxy")])),
     }
-    options = _options(home, folders, server, keys, api_port)
+    options = _options(home, folders, address, keys, api_port)
     return passed | inherited | fixed | options | marked_environment(home.path)
 
 
@@ -77,8 +79,8 @@ def _programs() -> Path:
     return Path(sys.executable).parent
 
 
-def _options(home: Home, folders: Folders, server: Server, keys: Mapping[str, str], api_port: int) -> dict[str, str]:
-    database = server.url("airflow").replace("postgresql:", "postgresql+psycopg:", 1)
+def _options(home: Home, folders: Folders, address: Address, keys: Mapping[str, str], api_port: int) -> dict[str, str]:
+    database = address.url("airflow").replace("postgresql:", "postgresql+psycopg:", 1)
     sections: dict[str, dict[str, object]] = {
         "CORE": {
             "EXECUTOR": "LocalExecutor",
@@ -132,9 +134,9 @@ def installed_version() -> str:
     return metadata.version("apache-airflow-core")
 
 
-def database_revision(server: Server) -> str | None:
+def database_revision(address: Address) -> str | None:
     """The metadata database's schema revision, None for an empty database."""
-    with psycopg.connect(server.url("airflow")) as connection:
+    with psycopg.connect(address.url("airflow")) as connection:
         row = connection.execute("select to_regclass('alembic_version')").fetchone()
         if row is None or row[0] is None:
             return None
@@ -147,6 +149,7 @@ class AirflowApi:
 
     def __init__(self, url: str, password: str) -> None:
         self._password = password
+        self.url = url
         # trust_env: a proxy of the network must not be asked for 127.0.0.1.
         self._client = httpx.Client(base_url=url, trust_env=False, timeout=30.0)
 

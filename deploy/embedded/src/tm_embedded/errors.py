@@ -8,7 +8,8 @@
         ├── PostgresFailed           the embedded Postgres cannot be made or started
         ├── ComponentFailed          a component died or never became healthy
         ├── CommandFailed            a command of the demo ended with an error
-        └── ApiError                 Airflow's REST API refused a request
+        ├── ApiError                 Airflow's REST API refused a request
+        └── RunFailed                the demo's run did not succeed
 """
 
 from pathlib import Path
@@ -62,3 +63,7 @@ class CommandFailed(StackError):
 
 class ApiError(StackError):
     """Airflow's REST API refused a request."""
+
+
+class RunFailed(StackError):
+    """The demo's run did not succeed."""

@@ -132,9 +132,9 @@ def remember(home: Home, **values: Any) -> None:
     write_json(home.state, read_json(home.state) | values)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -147,7 +147,8 @@ def running_stack(home: Home) -> RunningStack | None:
     except OSError:
         return None
     try:
-        if _try_lock(descriptor):
+        # Shared: those who only look must not get in each other's way.
+        if _try_lock(descriptor, fcntl.LOCK_SH):
             return None
     finally:
         os.close(descriptor)
@@ -179,7 +180,7 @@ def locked(home: Home, *, kind: str) -> Iterator[int]:
 
 def _await_lock(home: Home, descriptor: int) -> None:
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
-    while not _try_lock(descriptor):
+    while not _try_lock(descriptor, fcntl.LOCK_EX):
         holder = running_stack(home)
         if time.monotonic() > deadline or (holder is not None and holder.pid and _lives(holder.pid)):
             raise AlreadyRunning(_refusal(home, holder))
@@ -194,7 +195,8 @@ def _refusal(home: Home, holder: RunningStack | None) -> str:
         )
     return (
         f"TM_HOME={home.path}: a stack already runs here: `{holder.kind}`, process {holder.pid}, "
-        f"since {holder.started}, {holder.api_url}. Stop it with `make down`, or set TM_HOME to another folder. Nothing has been changed."
+        f"since {holder.started}. Stop it with `make down`, or set TM_HOME to another folder. "
+        "Nothing has been changed."
     )
 
 

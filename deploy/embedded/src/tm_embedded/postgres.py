@@ -19,7 +19,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata, util
@@ -64,18 +64,24 @@ class Owner:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
-    """A running server."""
+class Address:
+    """How to reach a server."""
 
     port: int
-    data: Path
-    passwords: dict[str, str]
-    process: subprocess.Popen[bytes]
+    passwords: Mapping[str, str]
 
     def url(self, database: str, role: str | None = None) -> str:
         """``postgresql://role:password@127.0.0.1:port/database``; the role is named like its database."""
         role = role or (database if database in ROLES else "postgres")
         return f"postgresql://{role}:{self.passwords[role]}@127.0.0.1:{self.port}/{database}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server(Address):
+    """A running server, which this process started."""
+
+    data: Path
+    process: subprocess.Popen[bytes]
 
 
 def free_port() -> int:
@@ -298,7 +304,9 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
             process.wait(seconds)
 
 
-def start(data: Path, *, log: Path, passwords: dict[str, str], port: int | None = None, durable: bool = True) -> Server:
+def start(
+    data: Path, *, log: Path, passwords: Mapping[str, str], port: int | None = None, durable: bool = True
+) -> Server:
     """Start the server on `data`, made on the first call.
 
     Args:

@@ -25,6 +25,7 @@ LOG_BYTES = 10_000_000  # a log that has grown beyond this makes room for a new 
 DEMO_COMPONENTS = (airflow.API_SERVER, airflow.SCHEDULER, airflow.DAG_PROCESSOR)
 ALL_COMPONENTS = (*DEMO_COMPONENTS, airflow.TRIGGERER)
 UI_PORT = 8080
+DEMO, UP = "make demo", "make up"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,18 +118,22 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], *, log: Path) 
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
-    program = Path(sys.executable).parent / command[0]
     with log.open("ab") as out:
         out.write(f"--- {now()} {' '.join(command)}\n".encode())
         out.flush()
         return subprocess.Popen(
-            [str(program), *command[1:]],
+            program(command),
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def program(command: Sequence[str]) -> list[str]:
+    """The command with the virtual environment's program of that name."""
+    return [str(Path(sys.executable).parent / command[0]), *command[1:]]
 
 
 def run_command(command: Sequence[str], environment: Mapping[str, str], *, log: Path) -> None:
