@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ log = logging.getLogger(__name__)
 
 #: Bytes copied at a time; big enough that the loop's own cost vanishes (not calibrated yet).
 _BLOCK_BYTES = 1 << 20
-#: Seconds without an answer from S3 before a request counts as failed. Source: botocore's default is 60,
-#: which is too long for a task that retries by itself.
-_S3_TIMEOUT_S = 20.0
+#: Seconds to wait for a connection to S3. Arrow's own default of 1 is short for a busy gateway (not calibrated yet).
+_S3_CONNECT_S = 5.0
+#: Bytes of a stream kept in memory on its way to S3; what is longer waits in a temporary file.
+_SPOOL_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +274,8 @@ class _S3:
         from pyarrow import fs
 
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        options: dict[str, Any] = {"request_timeout": _S3_TIMEOUT_S, "connect_timeout": _S3_TIMEOUT_S}
+        # Delayed opening makes a small file one PUT, instead of a multipart upload of three requests.
+        options: dict[str, Any] = {"connect_timeout": _S3_CONNECT_S, "allow_delayed_open": True}
         if endpoint:
             scheme, _, host = endpoint.rpartition("://")
             options |= {"endpoint_override": host.rstrip("/"), "scheme": scheme or "https"}
@@ -307,9 +310,13 @@ class _S3:
         return cast(BinaryIO, self._fs.open_input_file(self._key(path)))
 
     def write(self, path: str, source: BinaryIO) -> None:
-        # One put, or a multipart upload completed on close: the object appears whole in both cases.
-        with self._fs.open_output_stream(self._key(path)) as sink:
-            shutil.copyfileobj(source, sink, _BLOCK_BYTES)
+        # The source is read to its end first: closing Arrow's stream completes the upload, so a source
+        # that failed half-way would leave half a file under the final name.
+        with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as whole:
+            shutil.copyfileobj(source, whole, _BLOCK_BYTES)
+            whole.seek(0)
+            with self._fs.open_output_stream(self._key(path)) as sink:
+                shutil.copyfileobj(whole, sink, _BLOCK_BYTES)
 
     def delete(self, path: str) -> None:
         from pyarrow import fs

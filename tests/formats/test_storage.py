@@ -1,0 +1,196 @@
+"""Storage behaves alike on a folder and on S3, and says what to do when it cannot."""
+
+import errno
+import hashlib
+import io
+import os
+import pickle
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tm_core.errors import StorageError
+from tm_formats.storage import Storage
+
+NAMES = ["raw/s/2026-01-01/a.de.txt", "raw/s/2026-01-01/é %41#?.de.txt", "work/日本/x y"]
+
+
+def test_what_is_written_is_read(storage):
+    for name in NAMES:
+        data = name.encode()
+        written = storage.write_atomic(name, data)
+        assert (written.size, written.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+        assert storage.read(name) == data
+        assert storage.sha256(name) == written.sha256
+        assert storage.exists(name)
+        with storage.open_input(name) as source:
+            source.seek(2)
+            assert source.read(3) == data[2:5]
+
+
+def test_list_is_sorted_deep_and_limited_to_the_folder(storage):
+    for name in [*NAMES, "raw/s/2026-01-01x/b"]:
+        storage.write_atomic(name, b"12345")
+    assert [info.path for info in storage.list()] == sorted([*NAMES, "raw/s/2026-01-01x/b"])
+    assert [info.path for info in storage.list("raw/s/2026-01-01")] == NAMES[:2]
+    assert [info.path for info in storage.list("raw/s/2026-01-01/")] == NAMES[:2]
+    assert storage.list("not/there") == []
+    info = storage.list("work")[0]
+    assert info.size == 5
+    assert datetime.now(UTC) - info.modified < timedelta(minutes=1)
+
+
+def test_hidden_names_are_not_listed(storage):
+    for name in ("raw/.tmp-1", "raw/.hidden/x", ".git", "raw/seen"):
+        storage.write_atomic(name, b"x")
+    assert [info.path for info in storage.list()] == ["raw/seen"]
+
+
+def test_a_stream_is_written_whole(storage):
+    data = os.urandom(6 << 20)
+    written = storage.write_atomic("big", io.BytesIO(data))
+    assert written.size == len(data)
+    assert storage.sha256("big") == hashlib.sha256(data).hexdigest()
+
+
+def test_writing_again_replaces(storage):
+    storage.write_atomic("x", b"old and longer")
+    storage.write_atomic("x", b"new")
+    assert storage.read("x") == b"new"
+    assert len(storage.list()) == 1
+
+
+def test_a_source_that_fails_leaves_the_old_file(storage):
+    class Broken(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell():
+                raise OSError(errno.EIO, "the source broke")
+            return super().read(3)
+
+    storage.write_atomic("x", b"old")
+    with pytest.raises(StorageError, match="as it was before"):
+        storage.write_atomic("x", Broken(b"new content"))
+    assert storage.read("x") == b"old"
+    assert len(storage.list()) == 1
+
+
+def test_delete_takes_a_file_or_a_folder_and_is_repeatable(storage):
+    for name in ("a/1", "a/b/2", "ab/3", "c"):
+        storage.write_atomic(name, b"x")
+    for path in ("a", "a", "c", "c"):
+        storage.delete(path)
+    assert [info.path for info in storage.list()] == ["ab/3"]
+
+
+@pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd", "a//b", "./a", "a\0b", ".."])
+def test_paths_that_climb_are_refused(storage, path):
+    for call in (
+        storage.read,
+        storage.delete,
+        storage.exists,
+        storage.list,
+        storage.sha256,
+        storage.uri_of,
+        lambda path: storage.write_atomic(path, b"x"),
+    ):
+        with pytest.raises(StorageError, match="relative to the storage"):
+            call(path)
+
+
+def test_the_root_is_not_deleted(storage):
+    with pytest.raises(StorageError):
+        storage.delete("")
+
+
+def test_what_is_not_there_says_so(storage):
+    assert storage.info("nothing") is None
+    with pytest.raises(StorageError, match=r"nothing: could not read: it is not there\. Check TM_STORAGE") as caught:
+        storage.read("nothing")
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_uri_of_gives_a_storage_back(storage):
+    storage.write_atomic("raw/s/x", b"1")
+    assert Storage(storage.uri_of("raw/s")).read("x") == b"1"
+
+
+@pytest.mark.parametrize("uri", ["", "x", "/tmp", "file://relative", "s3://", "gs://b/x", "http://host/x"])
+def test_other_uris_are_refused(uri):
+    with pytest.raises(StorageError, match="expected file:///"):
+        Storage(uri)
+
+
+def test_a_raw_file_uri_may_hold_spaces_and_hashes(tmp_path):
+    Storage(f"file://{tmp_path}/a b#c").write_atomic("x", b"1")
+    assert (tmp_path / "a b#c" / "x").read_bytes() == b"1"
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    storage = Storage(tmp_path.as_uri())
+    storage.write_atomic("x", b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="the disk is full"):
+        storage.write_atomic("x", b"new")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"old"}
+
+
+@pytest.fixture
+def no_rights(tmp_path):
+    """A folder that the test's user may not enter; root, who may enter all, becomes nobody for the while."""
+    (tmp_path / "shut").mkdir(mode=0)
+    if root := os.geteuid() == 0:
+        os.seteuid(65534)
+    yield tmp_path
+    if root:
+        os.seteuid(0)
+
+
+def test_a_forbidden_folder_is_named(no_rights):
+    with pytest.raises(StorageError, match=r"permission denied\. Give the user"):
+        Storage(no_rights.as_uri()).write_atomic("shut/x", b"1")
+
+
+def test_a_file_where_a_folder_should_be(tmp_path):
+    storage = Storage(tmp_path.as_uri())
+    storage.write_atomic("a", b"1")
+    with pytest.raises(StorageError, match="is a file, not a folder"):
+        storage.write_atomic("a/b", b"1")
+    with pytest.raises(StorageError, match="too long"):
+        storage.write_atomic("x" * 300, b"1")
+
+
+def test_links_are_not_followed(tmp_path, caplog):
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "root" / "raw").mkdir(parents=True)
+    (tmp_path / "root" / "raw" / "a.de.txt").symlink_to(tmp_path / "secret")
+    (tmp_path / "root" / "raw" / "loop").symlink_to(tmp_path)
+    assert Storage((tmp_path / "root").as_uri()).list() == []
+
+
+def test_names_that_are_no_unicode_are_listed_and_readable(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.de.txt")).write_bytes(b"x")
+    storage = Storage(tmp_path.as_uri())
+    assert [storage.read(info.path) for info in storage.list()] == [b"x"]
+
+
+def test_ten_thousand_files_are_listed_quickly(tmp_path):
+    for number in range(10_000):
+        (tmp_path / f"{number}").touch()
+    start = time.monotonic()
+    assert len(Storage(tmp_path.as_uri()).list()) == 10_000
+    assert time.monotonic() - start < 2  # measured: 0.1 s
+
+
+def test_a_bucket_that_is_not_there(s3):
+    with pytest.raises(StorageError, match=r"no such bucket|not there"):
+        Storage("s3://no-such-bucket-here/x").write_atomic("a", b"1")
+
+
+def test_s3_that_does_not_answer(s3, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(StorageError, match=r"S3 did not answer\. Check the network and AWS_ENDPOINT_URL"):
+        Storage(f"s3://{s3[1]}/x").read("a")
