@@ -5,15 +5,16 @@ prints them all, with secrets hidden; a wrong value is a :class:`~tm_core.errors
 """
 
 import os
+import re
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from tm_core.errors import SettingsError
 
@@ -49,7 +50,8 @@ class Notify(StrEnum):
 def _setting(
     default: Any, doc: str, *, secret: bool = False, low: float | None = None, high: float | None = None
 ) -> Any:
-    return field(default=default, metadata={"doc": doc, "secret": secret, "low": low, "high": high})
+    # A secret stays out of repr(), which ends up in logs and tracebacks.
+    return field(default=default, repr=not secret, metadata={"doc": doc, "secret": secret, "low": low, "high": high})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,9 @@ class Settings:
     max_shards: int = _setting(200, "most mapped tasks a tier; Airflow's own limit is 1,024", low=1, high=1000)
     review_rate: float = _setting(0.01, "share of accepted beads sampled for review, 0 to 1", low=0, high=1)
     review_budget: int = _setting(200, "most review items a night", low=0, high=100_000)
-    backup_days: int = _setting(30, "backups older than this are deleted, days; the newest good one never is", low=1)
+    backup_days: int = _setting(
+        30, "backups older than this are deleted, days; the newest good one never is", low=1, high=36_500
+    )
     first_date: date | None = _setting(None, "first partition date to catch up from, YYYY-MM-DD; empty: no catch-up")
     statement_seconds: int = _setting(1800, "time-out of one SQL statement, seconds", low=1, high=86_400)
     notify: Notify = _setting(Notify.LOG, "news of a failed task: log, smtp or slack (Airflow's own notifiers)")
@@ -104,12 +108,14 @@ class Settings:
 
     def _resolved(self) -> "Settings":
         """Fill what depends on other settings, and check what depends on several."""
-        home = self.home.expanduser().absolute()
+        home = self.home.absolute()
         storage = self.storage or "file://" + quote(str(home / "storage"))
-        if urlsplit(storage).scheme not in ("file", "s3"):
+        if not _STORAGE.fullmatch(storage):
             raise _wrong("TM_STORAGE", storage, "file:///folder or s3://bucket/prefix")
-        if self.database_url and urlsplit(self.database_url).scheme not in ("postgresql", "postgres"):
-            raise _wrong("TM_DATABASE_URL", hide_password(self.database_url), "postgresql://user:password@host/db")
+        if self.database_url and not _DATABASE.match(self.database_url):
+            # Where the password stands in a text that is no URL cannot be known.
+            hidden = "a text that is not shown, as it may hold a password"
+            raise _wrong("TM_DATABASE_URL", hidden, _DATABASE_FORM, quoted=False)
         if self.encoder is Encoder.LASER2 and self.model_dir == Path():
             raise _wrong(
                 "TM_MODEL_DIR", "", "a folder with laser2.pt, laser2.spm and laser2.cvocab (TM_ENCODER=laser2)"
@@ -122,7 +128,7 @@ class Settings:
     def include_or_default(self) -> Path:
         """The ``include`` folder: the setting, or the one of the checkout this code lies in."""
         if self.include != Path():
-            return self.include.expanduser().absolute()
+            return self.include.absolute()
         for parent in Path(__file__).resolve().parents:
             if (parent / "include" / "sql").is_dir():
                 return parent / "include"
@@ -131,9 +137,7 @@ class Settings:
     def require_database(self) -> str:
         """The database's URL, or a SettingsError that says how to get one."""
         if not self.database_url:
-            raise _wrong(
-                "TM_DATABASE_URL", "", "postgresql://user:password@host/db. `make up` starts one and prints it"
-            )
+            raise _wrong("TM_DATABASE_URL", "", _DATABASE_FORM + ". `make up` starts one and prints it")
         return self.database_url
 
     def shown(self) -> list[tuple[str, str, str]]:
@@ -148,6 +152,10 @@ class Settings:
         return rows
 
 
+_DATABASE_FORM = "postgresql://user:password@host/db"
+_DATABASE = re.compile(r"postgres(ql)?://")
+_STORAGE = re.compile(r"file:///.+|s3://[^/].*")
+
 #: ``TM_`` variables that belong to the tests, the Makefile and the stack, not to a run.
 FOREIGN = ("TM_TEST_",)
 
@@ -158,13 +166,10 @@ def variable(item: Field[Any]) -> str:
 
 
 def hide_password(url: str) -> str:
-    """The URL with its password replaced by ``***``."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}{port}"))
+    """The URL with its passwords replaced by ``***``. Never raises: it is asked of URLs that are wrong."""
+    # By hand, because urllib refuses what libpq takes: several hosts, each with a port.
+    without = re.sub(r"^([\w+.-]+://[^/?#@]*?:).*@", r"\1***@", url)
+    return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", without)
 
 
 def _refuse_unknown(env: Mapping[str, str], known: Mapping[str, object]) -> None:
@@ -181,8 +186,8 @@ def _refuse_unknown(env: Mapping[str, str], known: Mapping[str, object]) -> None
 def _parse(name: str, text: str, hint: Any, item: Field[Any]) -> Any:
     kind = next(arg for arg in typing.get_args(hint) if arg is not types.NoneType) if typing.get_args(hint) else hint
     try:
-        value = date.fromisoformat(text) if kind is date else kind(text)
-    except ValueError:
+        value = _READERS.get(kind, kind)(text)
+    except (ValueError, RuntimeError):  # RuntimeError: ~user of a user that does not exist
         raise _wrong(name, text, _expected(kind)) from None
     low, high = item.metadata["low"], item.metadata["high"]
     if (low is not None and value < low) or (high is not None and value > high) or value != value:
@@ -191,14 +196,23 @@ def _parse(name: str, text: str, hint: Any, item: Field[Any]) -> Any:
     return value
 
 
+def _day(text: str) -> date:
+    # date.fromisoformat alone also takes 20260105 and 2026-W02-1.
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+
+
+# Absolute, so that TM_LEXICON_DIR=. is the current folder and not, as Path() is, "not set".
+_READERS: Mapping[Any, Any] = {date: _day, Path: lambda text: Path(text).expanduser().absolute()}
+
+
 def _expected(kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return "one of " + ", ".join(kind)
-    return {int: "a whole number", float: "a number", date: "a date YYYY-MM-DD"}.get(kind, "a text")
+    return {int: "a whole number", float: "a number", date: "a date YYYY-MM-DD", Path: "a path"}.get(kind, "a text")
 
 
-def _wrong(name: str, found: str, expected: str) -> SettingsError:
-    shown = f"'{found}'" if found else "not set"
+def _wrong(name: str, found: str, expected: str, *, quoted: bool = True) -> SettingsError:
+    shown = (f"'{found}'" if quoted else found) if found else "not set"
     return SettingsError(f"{name} is {shown}. Expected {expected}. Set it in the environment; nothing has run.")
 
 

@@ -1,5 +1,6 @@
 """``include/stores.toml``: which stores exist, their language pairs, and their own thresholds."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -44,6 +45,11 @@ def load_stores(path: Path) -> dict[str, Store]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{path}: there is no such file. Create it or set TM_INCLUDE; nothing has run.") from None
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}). Expected a TOML file; set TM_INCLUDE or mend its permissions; "
+            "nothing has run."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not a TOML file: {error}. Correct it; nothing has run.") from None
     return parse_stores(data, str(path))
@@ -51,9 +57,9 @@ def load_stores(path: Path) -> dict[str, Store]:
 
 def parse_stores(data: Mapping[str, Any], where: str) -> dict[str, Store]:
     """Turn the file's tables into stores. Raises SettingsError with the table and key that are wrong."""
-    defaults = _thresholds(data.get("thresholds", {}), Thresholds(), f"{where} [thresholds]")
     _only(data, {"thresholds", "store"}, where)
-    tables = data.get("store", {})
+    defaults = _thresholds(data.get("thresholds", {}), Thresholds(), f"{where} [thresholds]")
+    tables = _table(data.get("store", {}), f"{where} store")
     if not tables:
         raise _wrong(where, "at least one [store.<name>] table", "none")
     return {name: _store(name, table, defaults, f"{where} [store.{name}]") for name, table in tables.items()}
@@ -63,17 +69,23 @@ def _store(name: str, table: Mapping[str, Any], defaults: Thresholds, where: str
     _only(table, {"description", "pairs", "thresholds"}, where)
     try:
         check_store(name)
-        pairs = tuple(sorted({_pair(text, where) for text in table.get("pairs", [])}))
     except BadName as error:
         raise SettingsError(f"{where}: {error}") from None
-    if not pairs:
-        raise _wrong(where, 'pairs = ["en-de", …]', "no pair")
+    description = table.get("description", "")
+    if not isinstance(description, str):
+        raise _wrong(f"{where} description", "a text", repr(description))
     return Store(
         name=name,
-        description=str(table.get("description", "")),
-        pairs=pairs,
+        description=description,
+        pairs=_pairs(table.get("pairs", []), f"{where} pairs"),
         thresholds=_thresholds(table.get("thresholds", {}), defaults, f"{where} thresholds"),
     )
+
+
+def _pairs(texts: object, where: str) -> tuple[Pair, ...]:
+    if not isinstance(texts, list) or not texts:
+        raise _wrong(where, 'a list of at least one pair, ["en-de", …]', repr(texts))
+    return tuple(sorted({_pair(text, where) for text in texts}))
 
 
 def _pair(text: object, where: str) -> Pair:
@@ -81,7 +93,10 @@ def _pair(text: object, where: str) -> Pair:
     parts = str(text).split(":") if ":" in str(text) else str(text).split("-")
     if len(parts) != 2:
         raise _wrong(where, "a pair such as 'en-de' or 'en:pt-BR'", repr(text))
-    src, tgt = canonical(parts[0]), canonical(parts[1])
+    try:
+        src, tgt = canonical(parts[0]), canonical(parts[1])
+    except BadName as error:
+        raise SettingsError(f"{where}: {error}") from None
     if src == tgt:
         raise _wrong(where, "two different languages in a pair", repr(text))
     return Pair(src=src, tgt=tgt)
@@ -90,18 +105,33 @@ def _pair(text: object, where: str) -> Pair:
 def _thresholds(table: Mapping[str, Any], base: Thresholds, where: str) -> Thresholds:
     _only(table, {item.name for item in fields(Thresholds)}, where)
     for name, value in table.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _wrong(f"{where} {name}", "a number", repr(value))
+        # One at a time, so that an error names its key.
+        base = _replaced(base, name, value, f"{where} {name}")
+    return base
+
+
+def _replaced(base: Thresholds, name: str, value: object, where: str) -> Thresholds:
+    whole = isinstance(getattr(base, name), int)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _wrong(where, "a number", repr(value))
+    if whole and not isinstance(value, int):
+        raise _wrong(where, "a whole number", repr(value))
     try:
-        return replace(base, **table)
+        return replace(base, **{name: value if whole else float(value)})  # type: ignore[arg-type]
     except ValueError as error:
         raise SettingsError(f"{where}: {error} Correct it; nothing has run.") from None
 
 
 def _only(table: Mapping[str, Any], known: set[str], where: str) -> None:
-    unknown = sorted(set(table) - known)
+    unknown = sorted(set(_table(table, where)) - known)
     if unknown:
         raise _wrong(where, f"only {', '.join(sorted(known))}", f"'{unknown[0]}'")
+
+
+def _table(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _wrong(where, "a table", repr(value))
+    return value
 
 
 def _wrong(where: str, expected: str, found: str) -> SettingsError:
