@@ -81,6 +81,7 @@ DOCUMENTS = Schema(
         ("ledger_key", _T),
         ("ledger_batch", _T),
         ("ledger_folder", _T),
+        ("ledger_document", _T),
         ("shard", _I),
     ),
 )

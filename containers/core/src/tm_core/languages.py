@@ -5,6 +5,7 @@ two-letter code of ISO 639-1 or one of the three-letter codes below.
 """
 
 import re
+from collections.abc import Iterable
 
 from tm_core.errors import BadName
 
@@ -59,3 +60,16 @@ def same_language(left: str, right: str) -> bool:
     macro = {"nb": "no", "nn": "no", "in": "id", "iw": "he", "fil": "tl"}
     one, other = primary(left), primary(right)
     return macro.get(one, one) == macro.get(other, other)
+
+
+def best_match(wanted: str, available: Iterable[str]) -> str:
+    """The tag among ``available`` that serves for ``wanted``: itself, else one that differs by a region alone.
+
+    Returns:
+        "" if none does. A script is never crossed: ``zh-Hant`` does not serve for ``zh-Hans``.
+    """
+    tags = sorted(set(available))
+    if wanted in tags:
+        return wanted
+    fitting = [tag for tag in tags if same_language(tag, wanted) and ("-" not in wanted or "-" not in tag)]
+    return min(fitting, key=lambda tag: (len(tag), tag), default="")

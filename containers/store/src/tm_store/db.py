@@ -1,8 +1,10 @@
 """Connections, and the statements of ``include/sql``: one a file, each with a header that declares its parameters."""
 
+import csv
+import io
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -87,6 +89,17 @@ class Database:
         if len(rows) != 1:
             raise DatabaseError(f"{name}.sql: expected one row, found {len(rows)}.")
         return rows[0]
+
+    def copy(self, name: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run a ``copy … from stdin (format csv)`` statement over rows; for hundreds of rows, not for beads."""
+        text = io.StringIO()
+        csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows(rows)
+        self.copy_csv(name, text.getvalue().encode("utf-8"))
+
+    def copy_csv(self, name: str, data: bytes | memoryview) -> None:
+        """Run a ``copy … from stdin (format csv)`` statement over text that is CSV already."""
+        with self.connection.cursor() as cursor, cursor.copy(_cached(self.include, name).sql) as copy:
+            copy.write(data)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -1,0 +1,202 @@
+"""``tm``: the command line of the memory. Every command prints text; an error is one message and exit status 1."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+
+from tm_core.contracts import Step
+from tm_core.errors import TmError
+from tm_core.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, or 1 with a message on standard error."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        status: int = parsed.run(parsed) or 0
+    except TmError as error:
+        print(f"tm {parsed.command}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; Python would complain once more while it exits.
+        sys.stderr.close()
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tm", description="The translation memory: deposit, refresh, look, explain.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    add = commands.add_parser("deposit", help="put folders of documents where a refresh finds them")
+    add.add_argument(
+        "folders", nargs="*", type=Path, metavar="DIR", help="a folder whose files are <name>.<lang>.<ext>"
+    )
+    add.add_argument("--store", required=True, help="one of include/stores.toml")
+    add.add_argument("--date", required=True, type=_day, help="the partition date, YYYY-MM-DD")
+    add.add_argument(
+        "--lang", nargs=2, action="append", default=[], metavar=("LANG", "DIR"), help="a folder in one language"
+    )
+    add.set_defaults(run=_deposit)
+
+    commands.add_parser("migrate", help="bring the database to this version's schema").set_defaults(run=_migrate)
+
+    look = commands.add_parser("report", help="what the refresh of a date did")
+    look.add_argument("--date", required=True, type=_day)
+    look.add_argument("--since", type=datetime.fromisoformat, help="when the run began: says if it found nothing new")
+    look.set_defaults(run=_report)
+
+    tell = commands.add_parser("explain", help="a document's way through the run, with reasons")
+    tell.add_argument("document", help="its name, as in <name>.<lang>.<ext>")
+    tell.add_argument("--all", action="store_true", help="list the loaded beads too")
+    tell.set_defaults(run=_explain)
+
+    total = commands.add_parser(
+        "checksum", help="one line that says which units the memory holds, whatever their order"
+    )
+    total.add_argument("--store", help="this store alone")
+    total.set_defaults(run=_checksum)
+
+    commands.add_parser("settings", help="every setting with its value, secrets hidden").set_defaults(run=_settings)
+    commands.add_parser("doctor", help="what runs, what is missing, and the command that mends it").set_defaults(
+        run=_doctor
+    )
+
+    plan = commands.add_parser("refresh-plan", help="plan a date: the first step, as the DAG runs it")
+    plan.add_argument("--date", required=True, type=_day)
+    plan.add_argument("--store", action="append", default=[], help="this store alone; may be repeated")
+    plan.add_argument("--reprocess", action="store_true", help="align and load again what was done before")
+    plan.add_argument("--run-id", default="command line")
+    plan.set_defaults(run=_plan)
+
+    step = commands.add_parser("refresh-step", help="run one step of a planned batch, as the DAG runs it")
+    step.add_argument("step", choices=[one.value for one in Step if one not in (Step.PLAN, Step.TIER1, Step.TIER2)])
+    step.add_argument("--batch", required=True, help="the batch's id")
+    step.add_argument("--run-id", default="command line")
+    step.set_defaults(run=_step)
+
+    run = commands.add_parser("refresh", help="refresh a date without Airflow: all steps, one after the other")
+    run.add_argument("--date", required=True, type=_day)
+    run.add_argument("--store", action="append", default=[], help="this store alone; may be repeated")
+    run.add_argument("--reprocess", action="store_true", help="align and load again what was done before")
+    run.add_argument("--run-id", default="command line")
+    run.set_defaults(run=_refresh)
+    return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a date YYYY-MM-DD") from None
+
+
+# What a command needs is imported when it runs: `tm --help` and `tm settings` answer at once.
+
+
+def _deposit(arguments: argparse.Namespace) -> int:
+    from tm_core.stores import load_stores
+    from tm_formats.storage import Storage
+    from tm_store.deposit import Folder, deposit
+
+    settings = Settings.from_env()
+    folders = [Folder(path=path) for path in arguments.folders]
+    folders += [Folder(path=Path(path), lang=lang) for lang, path in arguments.lang]
+    done = deposit(
+        Storage(settings.storage),
+        load_stores(settings.include / "stores.toml"),
+        arguments.store,
+        arguments.date,
+        folders,
+    )
+    print(done.render())
+    return 1 if done.refused and not done.written + done.unchanged else 0
+
+
+def _migrate(arguments: argparse.Namespace) -> None:
+    from tm_store.migrate import migrate
+
+    applied = migrate(Settings.from_env())
+    print("\n".join(f"applied {name}" for name in applied) or "the database has this version's schema already")
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from tm_store.db import open_database
+    from tm_store.report import report
+
+    with open_database(Settings.from_env()) as db:
+        print(report(db, arguments.date, since=arguments.since))
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    from tm_formats.storage import Storage
+    from tm_store.db import open_database
+    from tm_store.explain import explain
+
+    settings = Settings.from_env()
+    with open_database(settings) as db:
+        print(explain(db, Storage(settings.storage), arguments.document, every_bead=arguments.all))
+
+
+def _checksum(arguments: argparse.Namespace) -> None:
+    from tm_store.checksum import memory_checksum, render
+    from tm_store.db import open_database
+
+    with open_database(Settings.from_env()) as db:
+        print(render(memory_checksum(db, arguments.store)))
+
+
+def _settings(arguments: argparse.Namespace) -> None:
+    from tm_store.report import table
+
+    print(table(Settings.from_env().shown(), indent=0))
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from tm_store.doctor import examine, render
+
+    checks = examine()
+    print(render(checks))
+    return max((check.status for check in checks), default=0)
+
+
+def _plan(arguments: argparse.Namespace) -> None:
+    from tm_store.steps import plan
+
+    summary = plan(
+        Settings.from_env(),
+        arguments.date,
+        run_id=arguments.run_id,
+        only_stores=arguments.store,
+        reprocess=arguments.reprocess,
+    )
+    print(json.dumps(asdict(summary), sort_keys=True))
+
+
+def _step(arguments: argparse.Namespace) -> None:
+    from tm_store.steps import run
+
+    facts = run(Settings.from_env(), Step(arguments.step), arguments.batch, run_id=arguments.run_id)
+    print(json.dumps(facts, sort_keys=True, default=str))
+
+
+def _refresh(arguments: argparse.Namespace) -> None:
+    from tm_store.refresh import refresh
+
+    summary = refresh(
+        Settings.from_env(),
+        arguments.date,
+        run_id=arguments.run_id,
+        only_stores=arguments.store,
+        reprocess=arguments.reprocess,
+        say=lambda line: print(line, file=sys.stderr),
+    )
+    print(json.dumps(summary, sort_keys=True, default=str))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

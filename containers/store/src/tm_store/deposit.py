@@ -1,0 +1,92 @@
+"""``tm deposit``: put folders of files where a refresh finds them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from tm_core.deposits import raw_folder
+from tm_core.errors import DepositError, StorageError
+from tm_core.languages import canonical
+from tm_core.stores import Store
+from tm_formats.storage import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder to deposit. ``lang`` is added to each file's name; "" if the names have their languages already."""
+
+    path: Path
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deposited:
+    """What a deposit did: files written, files that were there with the same bytes, (file, reason) of those refused."""
+
+    where: str
+    written: int
+    unchanged: int
+    refused: tuple[tuple[str, str], ...]
+
+    def render(self) -> str:
+        """The summary as lines for a terminal."""
+        lines = [f"{self.where}: {self.written:,} files written, {self.unchanged:,} were there already"]
+        lines += [f"  refused: {name}: {reason}" for name, reason in self.refused]
+        return "\n".join(lines)
+
+
+def deposit(storage: Storage, stores: dict[str, Store], store: str, day: date, folders: Sequence[Folder]) -> Deposited:
+    """Copy the folders' files to ``raw/<store>/<date>/``; a file that is there with the same bytes stays untouched.
+
+    What a file holds is not looked at: whether it can be read is found out, and reported by name, by the refresh.
+
+    Raises:
+        DepositError: the store is not configured, or a folder is not there. Nothing was written.
+        BadName: a language code does not exist. Nothing was written.
+    """
+    if store not in stores:
+        raise DepositError(
+            f"store '{store}' is not configured. Expected one of {', '.join(sorted(stores))}. "
+            f"Add a table [store.{store}] to stores.toml; nothing was written."
+        )
+    for folder in folders:
+        if not folder.path.is_dir():
+            raise DepositError(f"{folder.path}: expected a folder, found none. Correct the path; nothing was written.")
+    named = [Folder(path=folder.path, lang=canonical(folder.lang) if folder.lang else "") for folder in folders]
+    target = raw_folder(store, day)
+    counts, refused = {True: 0, False: 0}, []
+    for source, name in (found for folder in named for found in _files(folder)):
+        try:
+            counts[_put(storage, f"{target}/{name}", source)] += 1
+        except (StorageError, OSError) as error:
+            refused.append((str(source), str(error)))
+    return Deposited(
+        where=storage.uri_of(target), written=counts[True], unchanged=counts[False], refused=tuple(refused)
+    )
+
+
+def _files(folder: Folder) -> Iterator[tuple[Path, str]]:
+    """(file, name in storage) of every file below the folder; hidden ones are none of ours."""
+    for path in sorted(folder.path.rglob("*")):
+        relative = path.relative_to(folder.path)
+        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
+            yield path, _with_language(relative.as_posix(), folder.lang)
+
+
+def _with_language(name: str, lang: str) -> str:
+    """``guide.txt`` becomes ``guide.de.txt``; a name that says its language already stays as it is."""
+    stem, dot, suffix = name.rpartition(".")
+    if not lang or not stem or stem.endswith("." + lang):
+        return name
+    return f"{stem}.{lang}{dot}{suffix}"
+
+
+def _put(storage: Storage, path: str, source: Path) -> bool:
+    """Write the file unless the same bytes are there; say whether it was written."""
+    data = source.read_bytes()
+    there = storage.info(path)
+    if there and there.size == len(data) and storage.read(path) == data:
+        return False
+    storage.write_atomic(path, data)
+    return True

@@ -1,0 +1,91 @@
+"""Bring the filter's files into Postgres, where the gate measures them and the load merges them."""
+
+import io
+import json
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from tm_core.batches import work_path
+from tm_core.contracts import FILTERED, REFINED, Step
+from tm_core.errors import ContractError
+from tm_formats.manifest import Manifest, read_manifest
+from tm_formats.storage import Storage
+from tm_formats.tables import read_columns, read_rows
+from tm_store.db import Database
+
+# Hexadecimal in the files, bytea in the database: half the size, and four of them stand in every row.
+_BINARY = ("document_key", "src_hash", "tgt_hash", "context", "prev_hash", "next_hash", "unit_key")
+
+
+def ensure_staged(db: Database, storage: Storage, batch_id: str, day: date) -> int:
+    """Stage a batch unless it is staged already; returns its number of beads.
+
+    The staging table is unlogged, so a crash of the server empties it: what counts is the filter's manifest.
+
+    Raises:
+        ContractError: the filter has not finished, or its files are not what its manifest promises.
+    """
+    folder = work_path(batch_id, Step.FILTER)
+    manifest = read_manifest(storage, folder)
+    promised = int(str(manifest.facts["beads"]))
+    slices: Any = manifest.facts["slices"]
+    staged = db.one("staging/count_beads", batch_id=batch_id).beads
+    if staged == promised and len(db.run("ops/select_slices", batch_id=batch_id)) == len(slices):
+        return promised
+    with db.transaction():
+        db.run("staging/delete_beads", batch_id=batch_id)
+        found = sum(_copy_beads(db, storage, f"{folder}/{name}") for name in _bead_files(manifest))
+        if found != promised:
+            raise ContractError(
+                f"{storage.uri_of(folder)}: the manifest promises {promised:,} beads, the files have {found:,}. "
+                "Clear 'filter'; nothing was loaded."
+            )
+        _copy_documents(db, storage, batch_id, day)
+        for one in slices:
+            db.run("ops/upsert_slice", batch_id=batch_id, **one)
+    db.run("staging/analyze_beads")
+    return promised
+
+
+def _bead_files(manifest: Manifest) -> Iterable[str]:
+    return (file.name for file in manifest.files if file.name.startswith("beads-"))
+
+
+def _copy_beads(db: Database, storage: Storage, path: str) -> int:
+    table = read_columns(storage, path, FILTERED)
+    for name in _BINARY:
+        column = pc.binary_join_element_wise(pa.scalar("\\x"), table[name], "")
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    sink = io.BytesIO()
+    arrow_csv.write_csv(table, sink, arrow_csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+    db.copy_csv("staging/copy_beads", sink.getbuffer())
+    return int(table.num_rows)
+
+
+def _copy_documents(db: Database, storage: Storage, batch_id: str, day: date) -> None:
+    rows = read_rows(storage, work_path(batch_id, Step.FILTER, "documents.parquet"), REFINED)
+    costs = _costs(storage, batch_id)
+    db.run("ops/delete_documents", batch_id=batch_id, day=day)
+    db.copy(
+        "ops/copy_documents",
+        (
+            ["\\x" + row["document_key"], *list(row.values())[1:], day, batch_id, costs.get(row["document_key"], 0.0)]
+            for row in rows
+        ),
+    )
+
+
+def _costs(storage: Storage, batch_id: str) -> dict[str, float]:
+    """CPU seconds a document, summed over the tiers that worked on it; said by the tasks, outside their manifests."""
+    costs: dict[str, float] = {}
+    for tier in (Step.TIER1, Step.TIER2):
+        for info in storage.list(work_path(batch_id, tier)):
+            if info.path.endswith("/costs.json"):
+                for key, seconds in json.loads(storage.read(info.path)).items():
+                    costs[key] = costs.get(key, 0.0) + seconds
+    return costs

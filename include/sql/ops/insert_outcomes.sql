@@ -1,0 +1,37 @@
+-- Purpose:    record what became of every bead of a batch: exactly one outcome each (tm_core.outcomes.Outcome).
+-- Grain:      one row of ops.outcome a staged bead.
+-- Reads:      staging.bead, ops.slice, fresh, incoming, touched, tm.unit
+-- Writes:     ops.outcome
+-- Parameters: batch_id (text), day (date)
+-- Repeatable: no; ops/delete_outcomes comes first, in the same transaction.
+insert into ops.outcome (partition_date, batch_id, document_key, position, outcome, rule, unit_key)
+select
+    %(day)s,
+    bead.batch_id,
+    bead.document_key,
+    bead.position,
+    case
+        when bead.rule <> '' then 'rejected'
+        when slice.verdict = 'hold' then 'held'
+        when slice.verdict = 'quarantine' then 'quarantined'
+        when fresh.is_stale then 'superseded'
+        when incoming.rank_in_batch > 1 then 'duplicate'
+        when incoming.unit_key is null then 'lost'
+        when touched.old_tier is null then 'new'
+        when (touched.old_tier, touched.old_score) is distinct from (unit.tier, unit.score) then 'updated'
+        else 'unchanged'
+    end,
+    bead.rule,
+    bead.unit_key
+from staging.bead as bead
+join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
+left join fresh on fresh.document_key = bead.document_key
+left join incoming
+    on
+        incoming.store_id = fresh.store_id
+        and incoming.unit_key = bead.unit_key
+        and incoming.document_key = bead.document_key
+        and incoming.position = bead.position
+left join touched on touched.store_id = incoming.store_id and touched.unit_key = incoming.unit_key
+left join tm.unit as unit on unit.store_id = incoming.store_id and unit.unit_key = incoming.unit_key
+where bead.batch_id = %(batch_id)s;

@@ -1,0 +1,32 @@
+-- Purpose:    write into each slice what became of its beads, and that this generation has settled it.
+-- Reads:      ops.outcome, ops.document
+-- Writes:     ops.slice
+-- Parameters: batch_id (text), day (date), generation (bigint)
+-- Repeatable: yes.
+with counted as (
+    select document.store, document.src_lang, document.tgt_lang, outcome.outcome, count(*) as beads
+    from ops.outcome as outcome
+    join ops.document as document using (partition_date, batch_id, document_key)
+    where outcome.partition_date = %(day)s and outcome.batch_id = %(batch_id)s
+    group by document.store, document.src_lang, document.tgt_lang, outcome.outcome
+),
+
+summed as (
+    select counted.store, counted.src_lang, counted.tgt_lang, jsonb_object_agg(counted.outcome, counted.beads) as outcomes
+    from counted
+    group by counted.store, counted.src_lang, counted.tgt_lang
+)
+
+update ops.slice as slice
+set
+    outcomes = coalesce(
+        (
+            select summed.outcomes
+            from summed
+            where summed.store = slice.store and summed.src_lang = slice.src_lang and summed.tgt_lang = slice.tgt_lang
+        ),
+        '{}'::jsonb
+    ),
+    generation = %(generation)s,
+    settled_at = now()
+where slice.batch_id = %(batch_id)s;

@@ -1,0 +1,53 @@
+-- Purpose:    the three sums that must close per slice, each as promised by the filter and as found in the books:
+--             document pairs, segments, and beads with exactly one outcome.
+-- Reads:      ops.slice, ops.document, ops.outcome, staging.bead
+-- Parameters: batch_id (text), day (date)
+-- Repeatable: yes; reads only.
+-- Returns:    store, src_lang, tgt_lang, and promised_x / found_x for documents, src_segments, tgt_segments, beads; lost
+with bead_sums as (
+    select
+        bead.store,
+        bead.src_lang,
+        bead.tgt_lang,
+        count(*) as staged,
+        count(outcome.outcome) as beads,
+        count(*) filter (where outcome.outcome = 'lost') as lost,
+        sum(bead.src_count) as src_segments,
+        sum(bead.tgt_count) as tgt_segments
+    from staging.bead as bead
+    left join ops.outcome as outcome
+        on
+            outcome.partition_date = %(day)s
+            and outcome.batch_id = bead.batch_id
+            and outcome.document_key = bead.document_key
+            and outcome.position = bead.position
+    where bead.batch_id = %(batch_id)s
+    group by bead.store, bead.src_lang, bead.tgt_lang
+),
+
+document_sums as (
+    select document.store, document.src_lang, document.tgt_lang, count(*) as documents
+    from ops.document as document
+    where document.partition_date = %(day)s and document.batch_id = %(batch_id)s and document.state <> 'planned'
+    group by document.store, document.src_lang, document.tgt_lang
+)
+
+select
+    slice.store,
+    slice.src_lang,
+    slice.tgt_lang,
+    slice.verdict,
+    slice.documents as promised_documents,
+    coalesce(document_sums.documents, 0)::bigint as found_documents,
+    slice.src_segments as promised_src_segments,
+    coalesce(bead_sums.src_segments, 0)::bigint as found_src_segments,
+    slice.tgt_segments as promised_tgt_segments,
+    coalesce(bead_sums.tgt_segments, 0)::bigint as found_tgt_segments,
+    slice.beads as promised_beads,
+    coalesce(bead_sums.beads, 0)::bigint as found_beads,
+    coalesce(bead_sums.lost, 0)::bigint as lost
+from ops.slice as slice
+left join bead_sums using (store, src_lang, tgt_lang)
+left join document_sums using (store, src_lang, tgt_lang)
+where slice.batch_id = %(batch_id)s
+order by slice.store, slice.src_lang, slice.tgt_lang;

@@ -1,0 +1,7 @@
+-- Purpose:    mark a date's unfinished batches that a newer plan has replaced.
+-- Writes:     ops.batch
+-- Parameters: day (date), batch_id (text)
+-- Repeatable: yes.
+update ops.batch
+set state = 'superseded'
+where partition_date = %(day)s and batch_id <> %(batch_id)s and state in ('planned', 'loaded');

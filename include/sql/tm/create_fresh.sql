@@ -1,0 +1,25 @@
+-- Purpose:    collect the document pairs that a load brings: those of its accepted slices, each with whether the memory
+--             already holds a later version.
+-- Reads:      ops.document, ops.slice, tm.store, tm.document
+-- Writes:     fresh (temporary, gone with the transaction)
+-- Parameters: batch_id (text), day (date), generation (bigint)
+-- Repeatable: once a transaction.
+create temporary table fresh on commit drop as
+select
+    store.store_id,
+    document.document_key,
+    document.name,
+    document.src_lang,
+    document.tgt_lang,
+    document.content_hash,
+    coalesce((known.partition_date, known.generation) > (%(day)s::date, %(generation)s::bigint), false) as is_stale
+from ops.document as document
+join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
+join tm.store as store on store.name = document.store
+left join tm.document as known
+    on known.store_id = store.store_id and known.document_key = document.document_key
+where
+    document.partition_date = %(day)s
+    and document.batch_id = %(batch_id)s
+    and document.state in ('aligned', 'ledger', 'imported')
+    and slice.verdict = 'accept';

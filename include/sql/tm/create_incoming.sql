@@ -1,0 +1,36 @@
+-- Purpose:    collect the beads that a load brings, best evidence for a unit first.
+-- Grain:      one row a staged bead that passed the filter, in a document pair that is not stale.
+-- Reads:      staging.bead, fresh
+-- Writes:     incoming (temporary, gone with the transaction)
+-- Parameters: batch_id (text)
+-- Repeatable: once a transaction.
+create temporary table incoming on commit drop as
+select
+    fresh.store_id,
+    bead.document_key,
+    bead.position,
+    bead.unit_key,
+    bead.src_lang,
+    bead.tgt_lang,
+    bead.src_text,
+    bead.tgt_text,
+    bead.src_hash,
+    bead.tgt_hash,
+    bead.context,
+    bead.prev_hash,
+    bead.next_hash,
+    bead.item_key,
+    bead.tier,
+    bead.aligner,
+    bead.model_hash,
+    bead.score,
+    row_number() over (
+        partition by fresh.store_id, bead.unit_key
+        order by (bead.tier = 'imported') desc, bead.score desc, bead.document_key, bead.position
+    ) as rank_in_batch,
+    row_number() over (
+        partition by fresh.store_id, bead.unit_key, bead.document_key order by bead.score desc, bead.position
+    ) as rank_in_document
+from staging.bead as bead
+join fresh on fresh.document_key = bead.document_key and not fresh.is_stale
+where bead.batch_id = %(batch_id)s and bead.rule = '';

@@ -1,0 +1,21 @@
+-- Purpose:    record which version of each document pair the memory holds now.
+-- Grain:      one row of tm.document per (store_id, document_key).
+-- Reads:      fresh
+-- Writes:     tm.document
+-- Parameters: batch_id (text), day (date), generation (bigint)
+-- Repeatable: yes.
+insert into tm.document (
+    store_id, document_key, name, src_lang, tgt_lang, partition_date, generation, batch_id, content_hash
+)
+select
+    fresh.store_id, fresh.document_key, fresh.name, fresh.src_lang, fresh.tgt_lang, %(day)s, %(generation)s,
+    %(batch_id)s, fresh.content_hash
+from fresh
+where not fresh.is_stale
+on conflict (store_id, document_key) do update
+    set
+        name = excluded.name,
+        partition_date = excluded.partition_date,
+        generation = excluded.generation,
+        batch_id = excluded.batch_id,
+        content_hash = excluded.content_hash;

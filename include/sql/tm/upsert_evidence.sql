@@ -1,0 +1,30 @@
+-- Purpose:    record which document pair says which unit, and how well.
+-- Grain:      one row of tm.evidence per (store_id, document_key, unit_key).
+-- Reads:      incoming
+-- Writes:     tm.evidence
+-- Parameters: batch_id (text), day (date)
+-- Repeatable: yes; a second run changes no row.
+insert into tm.evidence as known (
+    store_id, document_key, unit_key, position, tier, aligner, model_hash, score, partition_date, batch_id
+)
+select
+    incoming.store_id, incoming.document_key, incoming.unit_key, incoming.position, incoming.tier, incoming.aligner,
+    incoming.model_hash, incoming.score, %(day)s, %(batch_id)s
+from incoming
+where incoming.rank_in_document = 1
+on conflict (store_id, document_key, unit_key) do update
+    set
+        position = excluded.position,
+        tier = excluded.tier,
+        aligner = excluded.aligner,
+        model_hash = excluded.model_hash,
+        score = excluded.score,
+        partition_date = excluded.partition_date,
+        batch_id = excluded.batch_id
+    where
+        (known.position, known.tier, known.aligner, known.model_hash, known.score, known.partition_date, known.batch_id)
+        is distinct from
+        (
+            excluded.position, excluded.tier, excluded.aligner, excluded.model_hash, excluded.score,
+            excluded.partition_date, excluded.batch_id
+        );
