@@ -1,0 +1,218 @@
+"""The compiled searches of the embedding tier, all inside a band of nodes.
+
+A node ``(i, j)`` means that ``i`` source and ``j`` target segments are behind us; a bead leads from node to node.
+A ``band`` holds, for every row ``i``, the half-open range of columns ``first[i] .. last[i]-1`` that is searched;
+``offset[i]`` is where that row begins in every flat array. Scores are int16 and sums int64: exact, so the order of
+summation, the number of threads and the processor change nothing.
+"""
+
+import numpy as np
+from numba import njit
+
+from tm_align.kernels import F32, F64, I16, I32, I64, U8, dots_4x4
+
+SCORE = 16384
+"""The int16 that stands for a bead score of 1.0: scores lie in [-2, 2)."""
+
+SKIP_SRC, SKIP_TGT = 254, 255
+"""Back pointers of the two null beads; smaller ones are bead types."""
+
+
+@njit(cache=True, nogil=True)
+def rasterise(knots: I64, n: int, m: int, radius: int) -> tuple[I64, I64, I64]:
+    """The band of ``radius`` columns round the broken line through ``knots``, which leads from (0, 0) to (n, m)."""
+    first = np.full(n + 1, m, np.int64)
+    last = np.zeros(n + 1, np.int64)
+    for p in range(knots.shape[0] - 1):
+        i0, j0, i1, j1 = knots[p, 0], knots[p, 1], knots[p + 1, 0], knots[p + 1, 1]
+        rows = max(1, i1 - i0)
+        for i in range(i0, i1 + 1):
+            here = j0 + (j1 - j0) * (i - i0) // rows
+            there = j0 + (j1 - j0) * min(i + 1 - i0, rows) // rows
+            first[i] = min(first[i], here)
+            last[i] = max(last[i], there if i < i1 or i0 == i1 else here)
+    offset = np.empty(n + 2, np.int64)
+    offset[0] = 0
+    for i in range(n + 1):
+        first[i] = max(0, first[i] - radius)
+        last[i] = min(m, last[i] + radius) + 1
+        offset[i + 1] = offset[i] + last[i] - first[i]
+    return first, last, offset
+
+
+@njit(cache=True, nogil=True)
+def band_cosines(x: I16, y: I16, first: I64, last: I64, offset: I64) -> I16:
+    """Cosines (1/32767) of single vectors in the band. ``x`` and ``y`` are padded with 4 rows of zeros."""
+    n, m = first.size - 1, y.shape[0] - 4
+    out = np.zeros(offset[n + 1], np.int16)
+    tile = np.empty((4, 4), np.int32)
+    for i in range(0, n, 4):
+        rows = min(4, n - i)
+        for j in range(first[i], min(m, last[i + rows - 1]), 4):
+            dots_4x4(x, i, y, j, tile)
+            for p in range(rows):
+                for q in range(4):
+                    if first[i + p] <= j + q < min(m, last[i + p]):
+                        out[offset[i + p] + j + q - first[i + p]] = tile[p, q] >> 15
+    return out
+
+
+@njit(cache=True, nogil=True)
+def best_chain(
+    cosines: I16, src_mean: F32, tgt_mean: F32, floor: float, first: I64, last: I64, offset: I64, m: int
+) -> I64:
+    """The monotone chain of 1:1 matches with the greatest sum of cosines above what is usual for its two vectors.
+
+    Returns the knots of its path, shape (2 * matches + 2, 2), from (0, 0) to (n, m).
+    """
+    n = first.size - 1
+    best = np.zeros(offset[n + 1], np.float64)
+    back = np.zeros(offset[n + 1], np.uint8)  # 0 left, 1 up, 2 match
+    for i in range(n + 1):
+        for j in range(first[i], last[i]):
+            at = offset[i] + j - first[i]
+            value, step = best[at - 1] if j > first[i] else -1.0, 0
+            if i > 0:
+                above = offset[i - 1] + j - first[i - 1]
+                if first[i - 1] <= j < last[i - 1] and best[above] > value:
+                    value, step = best[above], 1
+                if first[i - 1] < j <= last[i - 1]:
+                    usual = (src_mean[i - 1] + tgt_mean[j - 1]) * 0.5 + floor
+                    gain = cosines[above - 1] / 32767.0 - usual
+                    if gain > 0.0 and best[above - 1] + gain > value:
+                        value, step = best[above - 1] + gain, 2
+            best[at], back[at] = max(value, 0.0), step
+    return _knots(back, first, offset, n, m)
+
+
+@njit(cache=True, nogil=True)
+def _knots(back: U8, first: I64, offset: I64, n: int, m: int) -> I64:
+    knots = np.empty((2 * min(n, m) + 2, 2), np.int64)
+    count, i, j = 1, n, m
+    knots[0] = n, m
+    while i > 0 or j > 0:
+        step = back[offset[i] + j - first[i]]
+        if step == 2:
+            knots[count] = i, j
+            knots[count + 1] = i - 1, j - 1
+            count += 2
+            i, j = i - 1, j - 1
+        elif step == 1:
+            i -= 1
+        else:
+            j -= 1
+    knots[count] = 0, 0
+    return knots[: count + 1][::-1].copy()
+
+
+@njit(cache=True, nogil=True)
+def bead_cosines(
+    x: I16, y: I16, row: int, column: int, first: I64, last: I64, offset: I64, numbers: I32, out: I16
+) -> None:
+    """Cosines of every bead that begins in a block of rows.
+
+    ``x[a-1, p]`` is the run of ``a`` source segments from ``row + p`` (4 rows of padding at the end), ``y`` likewise
+    from ``column``. Writes ``out[node, type]`` for the type that ``numbers[a-1, b-1]`` names, where that is not -1.
+    """
+    rows, columns = x.shape[1] - 4, y.shape[1] - 4
+    tile = np.empty((4, 4), np.int32)
+    for i in range(row, row + rows, 4):
+        height = min(4, row + rows - i)
+        end = min(column + columns, last[i + height - 1])
+        for j in range(first[i], end, 4):
+            for b in range(y.shape[0]):
+                for a in range(x.shape[0]):
+                    kind = numbers[a, b]
+                    if kind < 0:
+                        continue
+                    dots_4x4(x[a], i - row, y[b], j - column, tile)
+                    for p in range(height):
+                        low, high = first[i + p], min(end, last[i + p])
+                        for q in range(max(0, low - j), min(4, high - j)):
+                            out[offset[i + p] + j + q - low, kind] = tile[p, q] >> 15
+
+
+@njit(cache=True, nogil=True)
+def bead_scores(
+    cosines: I16, src_length: F32, tgt_length: F32, kinds: I32, numbers: I32, first: I64, last: I64, offset: I64
+) -> I16:
+    """Score every bead of the band: its cosine above that of its neighbours, times how well its lengths agree.
+
+    The neighbours are the single segments just outside the bead, each against the bead's other side: a bead that
+    leaves out a segment it should hold, or holds one too many, has a neighbour that is nearly as similar as itself.
+    """
+    n, m = first.size - 1, tgt_length.shape[0]
+    out = np.zeros(cosines.shape, np.int16)
+    for i in range(n):
+        for j in range(first[i], min(m, last[i])):
+            at = offset[i] + j - first[i]
+            for kind in range(kinds.shape[0]):
+                a, b = kinds[kind]
+                if i + a > n or j + b > m:
+                    continue
+                narrow, flat = numbers[a - 1, 0], numbers[0, b - 1]
+                side = up = 0.0
+                sides = ups = 0
+                if j > first[i]:
+                    side += cosines[at - 1, narrow]
+                    sides += 1
+                if j + b < min(m, last[i]):
+                    side += cosines[at + b, narrow]
+                    sides += 1
+                if i > 0 and j < last[i - 1]:
+                    up += cosines[offset[i - 1] + j - first[i - 1], flat]
+                    ups += 1
+                if i + a < n and j >= first[i + a]:
+                    up += cosines[offset[i + a] + j - first[i + a], flat]
+                    ups += 1
+                usual = 0.5 * (side / max(1, sides) + up / max(1, ups))
+                x, y = src_length[i, a - 1], tgt_length[j, b - 1]
+                agree = 2.0 * min(x, y) / (x + y)
+                out[at, kind] = np.int16(np.rint((cosines[at, kind] - usual) * agree * (16384.0 / 32767.0)))
+    return out
+
+
+@njit(cache=True, nogil=True)
+def best_beads(scores: I16, kinds: I32, skip: int, first: I64, last: I64, offset: I64, m: int) -> I64:
+    """The path of beads with the greatest sum of scores; a null bead scores ``skip``.
+
+    Returns shape (beads, 4): source from, source to, target from, target to.
+    """
+    n = first.size - 1
+    best = np.full(offset[n + 1], -(1 << 62), np.int64)
+    back = np.zeros(offset[n + 1], np.uint8)
+    best[0] = 0
+    for i in range(n + 1):
+        for j in range(first[i], last[i]):
+            at = offset[i] + j - first[i]
+            value, step = best[at], 0
+            for kind in range(kinds.shape[0]):
+                p, q = i - kinds[kind, 0], j - kinds[kind, 1]
+                if p >= 0 and first[p] <= q < last[p]:
+                    origin = offset[p] + q - first[p]
+                    if best[origin] + scores[origin, kind] > value:
+                        value, step = best[origin] + scores[origin, kind], kind
+            if i > 0 and first[i - 1] <= j < last[i - 1]:
+                above = best[offset[i - 1] + j - first[i - 1]] + skip
+                if above > value:
+                    value, step = above, 254
+            if j > first[i] and best[at - 1] + skip > value:
+                value, step = best[at - 1] + skip, 255
+            best[at], back[at] = value, step
+    return _trace(back, kinds, first, offset, n, m)
+
+
+@njit(cache=True, nogil=True)
+def _trace(back: U8, kinds: I32, first: I64, offset: I64, n: int, m: int) -> I64:
+    path = np.empty((n + m, 4), np.int64)
+    count, i, j = 0, n, m
+    while i > 0 or j > 0:
+        step = back[offset[i] + j - first[i]]
+        a = 1 if step == 254 else 0 if step == 255 else kinds[step, 0]
+        b = 0 if step == 254 else 1 if step == 255 else kinds[step, 1]
+        path[count] = i - a, i, j - b, j
+        count, i, j = count + 1, i - a, j - b
+    return path[:count][::-1].copy()
+
+
+__all__ = ["F64", "SCORE", "band_cosines", "bead_cosines", "bead_scores", "best_beads", "best_chain", "rasterise"]
