@@ -73,22 +73,13 @@ def corridor(path: Longs, src_place: Floats, tgt_place: Floats) -> Band:
     return make_band(np.floor(centre - margin).astype(np.int64), np.ceil(centre + margin).astype(np.int64), n_tgt)
 
 
-def around(steps: Longs, n_src: int, n_tgt: int) -> Band:
-    """The band round the beads of an earlier search, rows (i, j, a, b)."""
+def around(nodes: Longs, n_src: int, n_tgt: int) -> Band:
+    """The band round nodes (i, j), shape (k, 2), and all that lies between them."""
     first = np.full(n_src + 1, n_tgt, dtype=np.int64)
     last = np.zeros(n_src + 1, dtype=np.int64)
-    for at in (0, 1):
-        i, j = steps[:, 0] + at * steps[:, 2], steps[:, 1] + at * steps[:, 3]
-        np.minimum.at(first, i, j)
-        np.maximum.at(last, i, j)
+    np.minimum.at(first, nodes[:, 0], nodes[:, 1])
+    np.maximum.at(last, nodes[:, 0], nodes[:, 1])
     return make_band(np.minimum.accumulate(first[::-1])[::-1] - MARGIN, np.maximum.accumulate(last) + MARGIN, n_tgt)
-
-
-def union(one: Band, other: Band) -> Band:
-    """The band that holds both, and what lies between them."""
-    return make_band(
-        np.minimum(one.first, other.first), np.maximum(one.last, other.last), int(max(one.last[-1], other.last[-1]))
-    )
 
 
 @njit(cache=True)

@@ -45,6 +45,9 @@ class Evidence(NamedTuple):
     src_size: Floats
     """log(characters + 1) of the a segments from i on, shape (MERGE, n)."""
     tgt_size: Floats
+    src_shortness: Floats
+    """exp(-size / 2): one over the square root of the length."""
+    tgt_shortness: Floats
     shapes: Floats
     """Gain of a bead's shape, shape (MERGE + 1, MERGE + 1)."""
     ratio: float
@@ -86,64 +89,67 @@ def transposed_bounds(band: Band, n_tgt: int) -> tuple[Longs, Longs]:
 
 
 @njit(cache=True)
-def _bead_gain(band: Any, known: Any, i: int, j: int, a: int, b: int) -> float:
-    """Log-odds that segments i .. i+a-1 and j .. j+b-1 are a bead, against chance."""
-    if a == 0 or b == 0:
-        return float(known.shapes[a, b])
-    if j + b - 1 > band.last[i] or j < band.first[i + a - 1]:
-        return NEVER
-    words = 0.0
-    row = band.offset[i] - band.first[i]
-    for y in range(j, j + b):
-        words += known.forward[a - 1, row + y]
-    for x in range(i, i + a):
-        words += known.backward[b - 1, band.offset[x] - band.first[x] + j]
-    return float(0.5 * words + _length_gain(known, i, j, a, b) + _border_gain(known, i, j, a, b) + known.shapes[a, b])
+def bead_gains(band: Any, known: Any) -> Any:
+    """The gain of every bead of 1:1 to MERGE:MERGE that begins in the band, shape (nodes, MERGE * MERGE), float32.
+
+    Bead a:b from a node is at ``[node, MERGE * (a - 1) + b - 1]``; NEVER where it would leave the band.
+    """
+    n, m = len(band.first) - 1, band.last[-1]
+    gains = np.full((band.offset[-1], MERGE * MERGE), NEVER, dtype=np.float32)
+    chance_log = math.log(known.chance_spread)
+    backward = np.zeros((MERGE, MERGE))
+    for i in range(n):
+        for j in range(band.first[i], min(band.last[i], m - 1) + 1):
+            node = band.offset[i] + j - band.first[i]
+            backward[:] = 0.0
+            for a in range(min(MERGE, n - i)):
+                if j < band.first[i + a]:
+                    break
+                cell = band.offset[i + a] + j - band.first[i + a]
+                forward_sum = 0.0
+                border = known.opening[known.src_opens[i], known.tgt_opens[j]]
+                for x in range(i + 1, i + a + 1):
+                    border += known.crossing * known.src_opens[x]
+                for b in range(min(MERGE, band.last[i] - j + 1, m - j)):
+                    forward_sum += known.forward[a, node + b]
+                    backward[a, b] = known.backward[b, cell] + (backward[a - 1, b] if a > 0 else 0.0)
+                    if b > 0:
+                        border += known.crossing * known.tgt_opens[j + b]
+                    off = known.tgt_size[b, j] - known.src_size[a, i] - known.ratio
+                    # One over the geometric mean of the lengths, so that swapping sides changes nothing.
+                    spread = (
+                        known.spread
+                        + known.spread_per_character * known.src_shortness[a, i] * known.tgt_shortness[b, j]
+                    )
+                    length = off * off * (1.0 / known.chance_spread - 1.0 / spread) + chance_log - math.log(spread)
+                    words = forward_sum + backward[a, b]
+                    gains[node, MERGE * a + b] = 0.5 * (words + length) + border + known.shapes[a + 1, b + 1]
+    return gains
 
 
 @njit(cache=True)
-def _length_gain(known: Any, i: int, j: int, a: int, b: int) -> float:
-    src, tgt = known.src_size[a - 1, i], known.tgt_size[b - 1, j]
-    off = tgt - src - known.ratio
-    # The mean of both log-lengths stands for the bead's length, so that swapping sides changes nothing.
-    spread = known.spread + known.spread_per_character * math.exp(-0.5 * (src + tgt))
-    return float(
-        0.5 * off * off * (1.0 / known.chance_spread - 1.0 / spread) + 0.5 * math.log(known.chance_spread / spread)
-    )
-
-
-@njit(cache=True)
-def _border_gain(known: Any, i: int, j: int, a: int, b: int) -> float:
-    gain = known.opening[known.src_opens[i], known.tgt_opens[j]]
-    for x in range(i + 1, i + a):
-        gain += known.crossing * known.src_opens[x]
-    for y in range(j + 1, j + b):
-        gain += known.crossing * known.tgt_opens[y]
-    return float(gain)
-
-
-@njit(cache=True)
-def best_path(band: Any, known: Any) -> Any:
-    """The most likely beads as rows (i, j, a, b), in order. Equal gains go to the shape met first."""
+def best_path(band: Any, gains: Any, null: float) -> Any:
+    """The most likely beads as rows (i, j, a, b), in order. Equal totals go to the step met first."""
     n = len(band.first) - 1
-    merge = known.shapes.shape[0] - 1
     best = np.full(band.offset[-1], NEVER)
     how = np.zeros(band.offset[-1], dtype=np.int8)
     best[0] = 0.0
     for i in range(n + 1):
         for j in range(band.first[i], band.last[i] + 1):
-            at = band.offset[i] + j - band.first[i]
-            for a in range(min(merge, i) + 1):
-                x = i - a
-                row = band.offset[x] - band.first[x]
-                for b in range(1 if a == 0 else 0, min(merge, j) + 1):
-                    y = j - b
-                    if known.shapes[a, b] <= NEVER or y < band.first[x] or y > band.last[x]:
-                        continue
-                    total = best[row + y] + _bead_gain(band, known, x, y, a, b)
-                    if total > best[at]:
-                        best[at] = total
-                        how[at] = 8 * a + b
+            node = band.offset[i] + j - band.first[i]
+            here = best[node]
+            if j < band.last[i] and here + null > best[node + 1]:
+                best[node + 1], how[node + 1] = here + null, 1
+            if i < n and band.first[i + 1] <= j:
+                below = band.offset[i + 1] + j - band.first[i + 1]
+                if here + null > best[below]:
+                    best[below], how[below] = here + null, 8
+            for a in range(1, min(MERGE, n - i) + 1):
+                row = band.offset[i + a] - band.first[i + a]
+                for b in range(max(1, band.first[i + a] - j), min(MERGE, band.last[i + a] - j) + 1):
+                    total = here + gains[node, MERGE * (a - 1) + b - 1]
+                    if total > best[row + j + b]:
+                        best[row + j + b], how[row + j + b] = total, 8 * a + b
     return _walk_back(band, how)
 
 
@@ -161,3 +167,43 @@ def _walk_back(band: Any, how: Any) -> Any:
         k -= 1
         steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3] = i, j, a, b
     return steps[k:].copy()
+
+
+@njit(cache=True)
+def posteriors(band: Any, gains: Any, null: float) -> Any:
+    """Log-sums over all paths: from the start to each node, and from each node to the end, shape (2, nodes)."""
+    n = len(band.first) - 1
+    sums = np.full((2, band.offset[-1]), NEVER)
+    sums[0, 0] = 0.0
+    sums[1, -1] = 0.0
+    for turn in range(2):
+        for row in range(n + 1):
+            i = row if turn == 0 else n - row
+            width = band.last[i] - band.first[i] + 1
+            for column in range(width):
+                j = band.first[i] + column if turn == 0 else band.last[i] - column
+                node = band.offset[i] + j - band.first[i]
+                for a in range(min(MERGE, n - i) + 1):
+                    start = band.offset[i + a] - band.first[i + a]
+                    for b in range(max(0, band.first[i + a] - j), min(MERGE, band.last[i + a] - j) + 1):
+                        if a > 0 and b > 0:
+                            gain = gains[node, MERGE * (a - 1) + b - 1]
+                        elif a + b == 1:
+                            gain = null
+                        else:
+                            continue
+                        if turn == 0:
+                            _add(sums[0], start + j + b, sums[0, node] + gain)
+                        else:
+                            _add(sums[1], node, sums[1, start + j + b] + gain)
+    return sums
+
+
+@njit(cache=True)
+def _add(sums: Any, at: int, value: float) -> None:
+    """Add in logarithms; what is 1e-13 of the sum or less is left out."""
+    have = sums[at]
+    if value > have:
+        sums[at] = value + (math.log1p(math.exp(have - value)) if have > value - 30.0 else 0.0)
+    elif value > have - 30.0:
+        sums[at] = have + math.log1p(math.exp(value - have))

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tm_align.banded import Floats, Longs
-from tm_align.tokens import Ints
+from tm_align.tokens import Ints, Side
 
 LINKED: Final = 0.8
 """Share of a word's occurrences that the other side's words explain; the rest is chance. 0.6 to 0.9 give the same."""
@@ -67,6 +67,49 @@ def row_numbers(table: Table) -> Longs:
 def transposed(table: Table, n_words: int) -> Table:
     """The same entries by the words of the other side."""
     return make_table(n_words, table.words, row_numbers(table).astype(np.int32), table.values)
+
+
+def frequencies(side: Side) -> Floats:
+    """Plain probability of each word, with half an occurrence added."""
+    count = np.bincount(side.tokens, minlength=len(side.words)) + 0.5
+    return np.asarray(count / count.sum())
+
+
+def runs(starts: Longs, lengths: Longs) -> Longs:
+    """Runs of segments as half-open ranges, shape (k, 2)."""
+    return np.stack([starts, starts + lengths], axis=1)
+
+
+def by_segment(side: Side) -> Groups:
+    """The distinct words of each segment."""
+    return by_run(side, runs(np.arange(len(side)), np.ones(len(side), dtype=np.int64)))
+
+
+def by_run(side: Side, edges: Longs) -> Groups:
+    """The distinct words of each run of segments, ``edges`` of shape (k, 2)."""
+    return Groups(*distinct_words(side.starts, side.tokens, len(side.words), edges))
+
+
+def learn_both(src: Side, tgt: Side, src_runs: Longs, tgt_runs: Longs, given: Table) -> tuple[Table, Table]:
+    """p(target word | source word) and the reverse, from runs of segments that are aligned one to one.
+
+    Args:
+        src: the source side.
+        tgt: the target side.
+        src_runs: the source segments of each bead, half-open, shape (beads, 2).
+        tgt_runs: the same for the target.
+        given: what is believed beforehand of source words, in beads' worth of counts.
+    """
+    small = _n_tokens(src, src_runs) * _n_tokens(tgt, tgt_runs) <= MAX_BEAD_PAIRS
+    src_groups, tgt_groups = by_run(src, src_runs[small]), by_run(tgt, tgt_runs[small])
+    return (
+        learn(src_groups, tgt_groups, given, frequencies(tgt)),
+        learn(tgt_groups, src_groups, transposed(given, len(tgt.words)), frequencies(src)),
+    )
+
+
+def _n_tokens(side: Side, edges: Longs) -> Longs:
+    return np.asarray(side.starts[edges[:, 1]] - side.starts[edges[:, 0]])
 
 
 def learn(src: Groups, tgt: Groups, given: Table, tgt_frequency: Floats) -> Table:
@@ -168,45 +211,56 @@ def _candidates(found: Any, tgt: Any, given: Any, met: Any, min_beads: int) -> A
 @njit(cache=True)
 def _maximise(found: Any, src_starts: Any, tgt: Any, rows: Any, frequency: Any, belief: Any, passes: int) -> Any:
     """The entries' probabilities after some passes. Rows are spread over a dense line: no hashing, no pair list."""
-    bounds, groups = found
     linked, discount, doubt = belief
     p = np.empty(len(rows.words))
-    for w in range(len(bounds) - 1):
+    for w in range(len(rows.starts) - 1):
         a, z = rows.starts[w], rows.starts[w + 1]
-        p[a:z] = (1.0 + rows.values[a:z]) / (z - a + np.sum(rows.values[a:z]) + 1e-9)
-    line = np.zeros(len(frequency))
-    count = np.zeros(len(frequency))
+        p[a:z] = (1.0 + rows.values[a:z]) / (z - a + rows.values[a:z].sum() + 1e-9)
     explained = np.empty(len(tgt.words))
     for _ in range(passes):
         for k in range(len(tgt.words)):
             explained[k] = (1.0 - linked) * frequency[tgt.words[k]]
-        for step in range(2):
-            for w in range(len(bounds) - 1):
-                a, z = rows.starts[w], rows.starts[w + 1]
-                if a == z:
-                    continue
-                for r in range(a, z):
-                    line[rows.words[r]] = p[r]
-                    count[rows.words[r]] = 0.0
-                for q in range(bounds[w], bounds[w + 1]):
-                    g = groups[q]
-                    share = linked / (src_starts[g + 1] - src_starts[g])
-                    for k in range(tgt.starts[g], tgt.starts[g + 1]):
-                        if step == 0:
-                            explained[k] += share * line[tgt.words[k]]
-                        elif line[tgt.words[k]] > 0.0:
-                            count[tgt.words[k]] += share * line[tgt.words[k]] / explained[k]
-                total = doubt
-                for r in range(a, z):
-                    v = rows.words[r]
-                    line[v] = 0.0
-                    if step == 1:
-                        total += count[v] + rows.values[r]
-                        p[r] = max(0.0, count[v] - discount) + rows.values[r]
-                if step == 1:
-                    for r in range(a, z):
-                        p[r] /= total
+        _meet(found, src_starts, tgt, rows, p, linked, explained, frequency, False)
+        count = _meet(found, src_starts, tgt, rows, p, linked, explained, frequency, True)
+        for w in range(len(rows.starts) - 1):
+            a, z = rows.starts[w], rows.starts[w + 1]
+            total = doubt + count[a:z].sum() + rows.values[a:z].sum()
+            for r in range(a, z):
+                p[r] = (max(0.0, count[r] - discount) + rows.values[r]) / total
     return p
+
+
+@njit(cache=True)
+def _meet(
+    found: Any, src_starts: Any, tgt: Any, rows: Any, p: Any, linked: float, explained: Any, frequency: Any,
+    counting: bool,
+) -> Any:  # fmt: skip
+    """Go through all meetings of a row's word with target words: add to what explains those, or count the shares."""
+    bounds, groups = found
+    line = np.zeros(len(frequency))
+    share = np.zeros(len(frequency))
+    count = np.zeros(len(p))
+    for w in range(len(bounds) - 1):
+        a, z = rows.starts[w], rows.starts[w + 1]
+        for r in range(a, z):
+            line[rows.words[r]] = p[r]
+        for q in range(bounds[w], bounds[w + 1] if a < z else bounds[w]):
+            g = groups[q]
+            scale = linked / (src_starts[g + 1] - src_starts[g])
+            for k in range(tgt.starts[g], tgt.starts[g + 1]):
+                v = tgt.words[k]
+                if counting:
+                    share[v] += scale * line[v] / explained[k]
+                else:
+                    explained[k] += scale * line[v]
+        for r in range(a, z):
+            count[r] = share[rows.words[r]]
+            line[rows.words[r]] = 0.0
+        if counting:
+            for q in range(bounds[w], bounds[w + 1] if a < z else bounds[w]):
+                for k in range(tgt.starts[groups[q]], tgt.starts[groups[q] + 1]):
+                    share[tgt.words[k]] = 0.0
+    return count
 
 
 @njit(cache=True)
@@ -223,35 +277,32 @@ def hear(
     n = len(x_starts) - 1
     out = np.zeros((merge, offset[-1]), dtype=np.float32)
     line = np.zeros(y_words)
-    touched = np.empty(y_words, dtype=np.int64)
     for x in range(n):
-        n_touched = 0
+        last = min(y_last[x], len(y_starts) - 2)
         said = 0.0
         for a in range(min(merge, n - x)):
-            for k in range(x_starts[x + a], x_starts[x + a + 1]):
-                w = x_tokens[k]
+            for w in x_tokens[x_starts[x + a] : x_starts[x + a + 1]]:
                 said += mass[w]
                 for r in range(ratios.starts[w], ratios.starts[w + 1]):
-                    v = ratios.words[r]
-                    if line[v] == 0.0:
-                        touched[n_touched] = v
-                        n_touched += 1
-                    line[v] += ratios.values[r]
-            n_tokens = x_starts[x + a + 1] - x_starts[x]
-            if said == 0.0:
-                continue
-            share = linked / n_tokens
-            rest = 1.0 - share * said
-            floor = np.log(rest)
-            for y in range(y_first[x], min(y_last[x], len(y_starts) - 2) + 1):
-                gain = 0.0
-                for k in range(y_starts[y], y_starts[y + 1]):
-                    heard = line[y_tokens[k]]
-                    gain += np.log(rest + share * heard) if heard > 0.0 else floor
-                if turned:
-                    out[a, offset[y] + x - first[y]] = gain
-                else:
-                    out[a, offset[x] + y - first[x]] = gain
-        for k in range(n_touched):
-            line[touched[k]] = 0.0
+                    line[ratios.words[r]] += ratios.values[r]
+            share = linked / max(x_starts[x + a + 1] - x_starts[x], 1)
+            for y in range(y_first[x], last + 1):
+                cell = offset[y] + x - first[y] if turned else offset[x] + y - first[x]
+                out[a, cell] = _log_odds(line, y_tokens[y_starts[y] : y_starts[y + 1]], share, 1.0 - share * said)
+        for w in x_tokens[x_starts[x] : x_starts[min(x + merge, n)]]:
+            for r in range(ratios.starts[w], ratios.starts[w + 1]):
+                line[ratios.words[r]] = 0.0
     return out
+
+
+@njit(cache=True)
+def _log_odds(line: Any, words: Any, share: float, rest: float) -> float:
+    """Sum of the words' log odds, with one logarithm for all: odds are multiplied as long as they fit a double."""
+    total = 0.0
+    odds = 1.0
+    for w in words:
+        odds *= rest + share * line[w]
+        if odds > 1e200 or odds < 1e-200:
+            total += np.log(odds)
+            odds = 1.0
+    return float(total + np.log(odds))

@@ -17,9 +17,9 @@ from typing import Final
 import numpy as np
 
 from tm_align import anchors, em
-from tm_align.banded import MERGE, NEVER, Band, Evidence, Floats, Longs, Singles, best_path, transposed_bounds
+from tm_align.banded import MERGE, Band, Evidence, Floats, Longs, Singles, bead_gains, best_path, transposed_bounds
 from tm_align.beads import Alignment, Bead, trivial_beads
-from tm_align.em import Groups, Table
+from tm_align.em import Table
 from tm_align.lexicon import Lexicon
 from tm_align.tokens import Side, fold, read_side
 
@@ -39,10 +39,9 @@ GIVEN_BEADS: Final = 0.5
 EVIDENCE_SHARE: Final = 0.6
 """Share of a word that its counterparts explain when beads are weighed. 0.3 to 0.9 differ by two points."""
 
-LENGTH_SPREAD: Final = 0.02
+LENGTH_SPREAD: Final = 0.015
 LENGTH_SPREAD_PER_CHARACTER: Final = 2.5
-"""Variance of the log length ratio: a constant, and what is divided by a bead's characters (Gale & Church have 6.8 there,
-and no constant)."""
+"""Variance of the log length ratio: a constant, and what a bead's characters divide. Gale & Church: 0 and 6.8."""
 
 SHAPES: Final = {
     (1, 1): 0.80, (0, 1): 0.02, (1, 2): 0.06, (1, 3): 0.008, (1, 4): 0.002, (2, 2): 0.01, (2, 3): 0.002, (2, 4): 0.0005,
@@ -177,20 +176,24 @@ def _beginnings(side: Side) -> Iterator[tuple[int, str]]:
 def _search(pair: _Pair, rounds: int) -> Iterator[Bead]:
     n, m = len(pair.src), len(pair.tgt)
     tables = _first_tables(pair)
-    band = _coarse_band(pair, tables[0])
-    counts = _prior_counts()
-    steps = best_path(band, _weigh(pair, tables, band, counts, None))
+    band = anchors.corridor(_coarse_path(pair, tables[0]), _places(pair.src), _places(pair.tgt))
+    gains, null = _gains(pair, tables, band, None)
+    steps = best_path(band, gains, null)
     for _ in range(rounds):
         tables = _learn(pair, steps)
-        band = anchors.union(anchors.around(steps, n, m), _coarse_band(pair, tables[0]))
-        steps = best_path(band, _weigh(pair, tables, band, _counted(steps), steps))
+        # The learned words may see a course that the first search missed: its anchors widen the band.
+        nodes = np.concatenate([steps[:, :2], steps[:, :2] + steps[:, 2:], _coarse_path(pair, tables[0])])
+        band = anchors.around(nodes, n, m)
+        gains, null = _gains(pair, tables, band, steps)
+        steps = best_path(band, gains, null)
     for i, j, a, b in steps.tolist():
         yield Bead((i, i + a), (j, j + b), 0.5, 0.0)
 
 
-def _frequencies(side: Side) -> Floats:
-    count = np.bincount(side.tokens, minlength=len(side.words)) + 0.5
-    return np.asarray(count / count.sum())
+def _gains(pair: _Pair, tables: tuple[Table, Table], band: Band, steps: Longs | None) -> tuple[Singles, float]:
+    """The gains of all beads in the band, and of a null bead."""
+    known = _weigh(pair, tables, band, steps)
+    return bead_gains(band, known), float(known.shapes[0, 1])
 
 
 def _first_tables(pair: _Pair) -> tuple[Table, Table]:
@@ -205,69 +208,50 @@ def _normalised(table: Table) -> Table:
     return Table(table.starts, table.words, table.values / (total[rows] + em.DOUBT))
 
 
-def _coarse_band(pair: _Pair, table: Table) -> Band:
-    src, tgt = _by_segment(pair.src), _by_segment(pair.tgt)
-    path = anchors.coarse_path(src, tgt, table)
-    return anchors.corridor(path, _places(pair.src), _places(pair.tgt))
-
-
-def _by_segment(side: Side) -> Groups:
-    numbers = np.arange(len(side))
-    return _groups(side, np.stack([numbers, numbers + 1], axis=1))
-
-
-def _groups(side: Side, edges: Longs) -> Groups:
-    return Groups(*em.distinct_words(side.starts, side.tokens, len(side.words), edges))
+def _coarse_path(pair: _Pair, table: Table) -> Longs:
+    return anchors.coarse_path(em.by_segment(pair.src), em.by_segment(pair.tgt), table)
 
 
 def _places(side: Side) -> Floats:
     return np.concatenate([[0.0], np.cumsum(side.lengths)])
 
 
-def _prior_counts() -> Floats:
+def _shape_gains(steps: Longs | None) -> Floats:
+    """Log of how often beads have a shape, shape (MERGE + 1, MERGE + 1): SHAPES, and the beads of the last search."""
     counts = np.zeros((MERGE + 1, MERGE + 1))
     for (a, b), share in SHAPES.items():
         counts[a, b] = counts[b, a] = share
-    return np.asarray(counts / counts.sum() * SHAPE_BEADS)
-
-
-def _counted(steps: Longs) -> Floats:
-    counts = _prior_counts()
-    np.add.at(counts, (steps[:, 2], steps[:, 3]), 1.0)
-    return counts
+    counts *= SHAPE_BEADS / counts.sum()
+    if steps is not None:
+        np.add.at(counts, (steps[:, 2], steps[:, 3]), 1.0)
+    counts[0, 1] = counts[1, 0] = 0.5 * (counts[0, 1] + counts[1, 0])
+    return np.asarray(np.log(np.maximum(counts, 1e-300) / counts.sum()))
 
 
 def _learn(pair: _Pair, steps: Longs) -> tuple[Table, Table]:
     """Tables learned from the beads of a search, with the given pairs as prior belief."""
     linked = steps[(steps[:, 2] > 0) & (steps[:, 3] > 0)]
-    small = _token_counts(pair.src, linked, 0) * _token_counts(pair.tgt, linked, 1) <= em.MAX_BEAD_PAIRS
-    linked = linked[small]
-    src = _groups(pair.src, np.stack([linked[:, 0], linked[:, 0] + linked[:, 2]], axis=1))
-    tgt = _groups(pair.tgt, np.stack([linked[:, 1], linked[:, 1] + linked[:, 3]], axis=1))
     given = Table(pair.given.starts, pair.given.words, GIVEN_BEADS * pair.given.values)
-    return (
-        em.learn(src, tgt, given, _frequencies(pair.tgt)),
-        em.learn(tgt, src, em.transposed(given, len(pair.tgt.words)), _frequencies(pair.src)),
+    return em.learn_both(
+        pair.src, pair.tgt, em.runs(linked[:, 0], linked[:, 2]), em.runs(linked[:, 1], linked[:, 3]), given
     )
 
 
-def _token_counts(side: Side, steps: Longs, at: int) -> Longs:
-    return np.asarray(side.starts[steps[:, at] + steps[:, at + 2]] - side.starts[steps[:, at]])
-
-
-def _weigh(pair: _Pair, tables: tuple[Table, Table], band: Band, counts: Floats, steps: Longs | None) -> Evidence:
+def _weigh(pair: _Pair, tables: tuple[Table, Table], band: Band, steps: Longs | None) -> Evidence:
+    src_size, tgt_size = _sizes(pair.src), _sizes(pair.tgt)
     above, below = transposed_bounds(band, len(pair.tgt))
-    shapes = np.where(counts > 0.0, np.log(np.maximum(counts, 1e-12) / counts.sum()), NEVER)
     return Evidence(
         forward=_hear(pair.src, pair.tgt, tables[0], (band.first, band.last), band, turned=False),
         backward=_hear(pair.tgt, pair.src, tables[1], (above, below), band, turned=True),
-        src_size=_sizes(pair.src),
-        tgt_size=_sizes(pair.tgt),
-        shapes=shapes,
+        src_size=src_size,
+        tgt_size=tgt_size,
+        src_shortness=np.exp(-0.5 * src_size),
+        tgt_shortness=np.exp(-0.5 * tgt_size),
+        shapes=_shape_gains(steps),
         ratio=math.log((pair.tgt.lengths.sum() + 1.0) / (pair.src.lengths.sum() + 1.0)),
         spread=LENGTH_SPREAD,
         spread_per_character=LENGTH_SPREAD_PER_CHARACTER,
-        chance_spread=max(float(np.var(_sizes(pair.src)[0]) + np.var(_sizes(pair.tgt)[0])), 0.3),
+        chance_spread=max(float(np.var(src_size[0]) + np.var(tgt_size[0])), 0.3),
         src_opens=pair.src_opens,
         tgt_opens=pair.tgt_opens,
         opening=_opening_gains(pair, steps),
@@ -276,7 +260,7 @@ def _weigh(pair: _Pair, tables: tuple[Table, Table], band: Band, counts: Floats,
 
 
 def _hear(x: Side, y: Side, table: Table, y_bounds: tuple[Longs, Longs], band: Band, *, turned: bool) -> Singles:
-    frequency = _frequencies(y)
+    frequency = em.frequencies(y)
     ratios = Table(table.starts, table.words, table.values / frequency[table.words])
     mass = np.bincount(em.row_numbers(table), weights=table.values, minlength=len(x.words))
     heard: Singles = em.hear(

@@ -11,7 +11,8 @@ from tm_align.tokens import TOKENS_VERSION, tokenize
 from tm_core.errors import AlignmentInputError
 
 _MAGIC: Final = "# tm-lexicon 1"
-_DIGITS: Final = 4
+WEIGHT_DIGITS: Final = 4
+"""Decimals of a weight, in the file and in memory alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ class Lexicon:
             src_words, tgt_words = set(tokenize(src)), set(tokenize(tgt))
             for src_word in src_words:
                 for tgt_word in tgt_words:
-                    weight = round(1.0 / (len(src_words) * len(tgt_words)), _DIGITS)
+                    weight = round(1.0 / (len(src_words) * len(tgt_words)), WEIGHT_DIGITS)
                     weights[src_word, tgt_word] = max(weight, weights.get((src_word, tgt_word), 0.0))
         return cls(src_lang=src_lang, tgt_lang=tgt_lang, weights={pair: w for pair, w in weights.items() if w > 0.0})
 
@@ -114,7 +115,7 @@ class Lexicon:
 
     def _encoded(self) -> bytes:
         lines = [f"{_MAGIC} {self.src_lang} {self.tgt_lang} {TOKENS_VERSION}"]
-        lines += (f"{src}\t{tgt}\t{weight:.{_DIGITS}f}" for (src, tgt), weight in sorted(self.weights.items()))
+        lines += (f"{src}\t{tgt}\t{weight:.{WEIGHT_DIGITS}f}" for (src, tgt), weight in sorted(self.weights.items()))
         return ("\n".join(lines) + "\n").encode()
 
 
