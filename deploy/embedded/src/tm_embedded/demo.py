@@ -19,10 +19,10 @@ from tm_embedded.airflow import AirflowApi
 from tm_embedded.errors import ComponentFailed, RunFailed, StackError
 from tm_embedded.home import Home, RunningStack, load_secrets, running_stack
 from tm_embedded.postgres import Address
-from tm_embedded.progress import Progress
+from tm_embedded.progress import DONE, Progress
 from tm_embedded.supervisor import Plan
 
-POLL_SECONDS = 0.3
+POLL_SECONDS = 0.5  # a look costs the api-server 15 to 40 ms
 PARSE_SECONDS = 120.0  # the first read of the DAG files takes about 1 s once the processor is up
 LOG_LINES = 15
 
@@ -140,7 +140,8 @@ def run(plan: Plan, demo: Demo, progress: Progress) -> None:
         log = stack.home.log("commands")
         for command in demo.before:
             progress.line(_shown(command))
-            supervisor.run_command(command, stack.environment, log=log)
+            for said in supervisor.run_command(command, stack.environment, log=log):
+                progress.line(f"  {said}")
         stack.await_ready()
         progress.line(f"Airflow is ready: {stack.api.url}")
         _await_dag(stack, demo.dag_id, since=began if stack.is_own else None)
@@ -194,11 +195,12 @@ def _trigger(stack: Session, demo: Demo) -> str:
 
 def _follow(stack: Session, dag_id: str, run_id: str, progress: Progress) -> str:
     while True:
-        # Asked before the tasks are: then the last look at them is a complete one.
-        state = stack.api.run_state(dag_id, run_id)
-        progress.update(stack.api.task_instances(dag_id, run_id))
-        if state in ("success", "failed"):
-            return state
+        tasks = list(stack.api.task_instances(dag_id, run_id))
+        progress.update(tasks)
+        if all(task["state"] in DONE for task in tasks):
+            state = stack.api.run_state(dag_id, run_id)
+            if state in ("success", "failed"):
+                return state
         stack.check()
         time.sleep(POLL_SECONDS)
 

@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -108,10 +109,12 @@ def choose_port(remembered: int | None) -> int:
     return remembered if remembered and port_is_free(remembered) else free_port()
 
 
-def server_owner() -> Owner | None:
-    """Whom the server must run as: None for the current user, ``nobody`` when that is root."""
+def server_owner(data: Path) -> Owner | None:
+    """Whom the server must run as: None for the current user; for root the owner of `data`, else ``nobody``."""
     if os.geteuid() != 0:
         return None
+    if data.exists() and (info := data.stat()).st_uid != 0:
+        return Owner(uid=info.st_uid, gid=info.st_gid)
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError:
@@ -187,12 +190,13 @@ def programs(owner: Owner | None) -> Path:
 def _place_data(data: Path, owner: Owner | None) -> Path:
     """Where the data shall be: `data`, or behind a link at `data` when the owner cannot reach it."""
     data.parent.mkdir(parents=True, exist_ok=True)
+    if data.is_symlink() and not data.exists():
+        data.unlink()  # a link to data that somebody removed
     if not data.exists() and not _reaches(owner, data.parent):
         name = hashlib.sha256(os.fsencode(data.absolute())).hexdigest()[:16]
         place = _reachable_root() / name
         place.mkdir(exist_ok=True)
         (place / "README").write_text(f"Postgres data of {data}, which the user nobody cannot reach.\n")
-        data.unlink(missing_ok=True)  # a link to data that somebody removed
         data.symlink_to(place / "data")
     return data.resolve()
 
@@ -321,7 +325,7 @@ def start(
 
     Cost: about 1 s with a new cluster, 0.1 s otherwise.
     """
-    owner = server_owner()
+    owner = server_owner(data)
     binaries = programs(owner)
     data = _place_data(data, owner)
     if not data.exists():
@@ -338,12 +342,23 @@ def start(
     return Server(port=chosen, data=data, passwords=passwords, process=process)
 
 
+def _superuser(server: Server) -> psycopg.Connection[Any]:
+    try:
+        return psycopg.connect(server.url("postgres"), autocommit=True)
+    except psycopg.OperationalError as error:
+        raise PostgresFailed(
+            f"{server.data}: the server runs and refuses us: {str(error).strip()} "
+            "If secrets.json beside it was removed or replaced, put it back: the cluster has the passwords of its "
+            "first start. The data is untouched."
+        ) from None
+
+
 def ensure_databases(server: Server, names: Iterable[str]) -> None:
     """Create each database that is missing, with a role of the same name as its owner.
 
     The roles may create databases (a restore is tried in a scratch one) and are no superusers.
     """
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+    with _superuser(server) as connection:
         roles = {row[0] for row in connection.execute("select rolname from pg_roles")}
         databases = {row[0] for row in connection.execute("select datname from pg_database")}
         for name in names:
@@ -361,19 +376,22 @@ def embedded_postgres(path: Path, *, durable: bool = False) -> Iterator[Server]:
     """A server with the database ``tm`` below `path` while the block runs; it dies with this process.
 
     Args:
-        path: a folder of its own; the data stays there afterwards and is used again.
-        durable: False, the default, is for tests: no fsync.
+        path: a folder of its own.
+        durable: True keeps the data for the next time; False, the default, is for tests: no fsync, and the
+            data is removed at the end.
 
     Raises:
         PostgresFailed: it cannot be made or started.
 
     Cost: about 1 s for a new folder, 0.2 s for a used one; 0.1 s to stop.
     """
-    passwords = load_secrets(path / "secrets.json")
-    server = start(path / "data", log=path / "postgres.log", passwords=passwords, durable=durable)
-    try:
-        with watched(path, data=server.data):
+    data, passwords = path / "data", load_secrets(path / "secrets.json")
+    with watched(path, data=data):
+        server = start(data, log=path / "postgres.log", passwords=passwords, durable=durable)
+        try:
             ensure_databases(server, ["tm"])
             yield server
-    finally:
-        stop_process(server.process)
+        finally:
+            stop_process(server.process)
+    if not durable:
+        remove_data(data)
