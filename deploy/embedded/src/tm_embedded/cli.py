@@ -164,7 +164,7 @@ def _down(home: Home, _options: argparse.Namespace) -> int:
     if not home.path.is_dir():
         print("Nothing is running.")
         return 0
-    with locked(home, kind="make down"):
+    with locked(home):
         left = sweep(home.path, data=home.postgres)
     print("Stopped." if there or left else "Nothing is running.")
     return 0
@@ -176,7 +176,7 @@ def _reset(home: Home, options: argparse.Namespace) -> int:
         print(f"{home.path}: nothing there.")
         return 0
     _down(home, options)
-    with locked(home, kind="make reset"):
+    with locked(home):
         postgres.remove_data(home.postgres)
         left = remove_made(home)
     print(f"Removed {home.path}." if not left else f"Removed what the stack made; kept: {', '.join(map(str, left))}")

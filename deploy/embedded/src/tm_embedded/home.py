@@ -161,7 +161,7 @@ def running_stack(home: Home) -> RunningStack | None:
 
 
 @contextmanager
-def locked(home: Home, *, kind: str) -> Iterator[int]:
+def locked(home: Home) -> Iterator[int]:
     """Hold the lock of `home`; yields its file descriptor, for the watchdog to hold as well.
 
     Raises:
@@ -172,9 +172,11 @@ def locked(home: Home, *, kind: str) -> Iterator[int]:
     try:
         _await_lock(home, descriptor)
         home.running.unlink(missing_ok=True)
-        yield descriptor
+        try:
+            yield descriptor
+        finally:
+            home.running.unlink(missing_ok=True)
     finally:
-        home.running.unlink(missing_ok=True)
         os.close(descriptor)
 
 

@@ -200,7 +200,7 @@ def launched(plan: Plan) -> Iterator[Stack]:
     """
     home = plan.home
     with ExitStack() as exits:
-        lock = exits.enter_context(locked(home, kind=plan.kind))
+        lock = exits.enter_context(locked(home))
         # What a supervisor left that was killed together with its watchdog (a machine that lost power has nothing).
         sweep(home.path, data=home.postgres)
         exits.enter_context(watched(home.path, data=home.postgres, keep=[lock]))

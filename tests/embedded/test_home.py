@@ -1,0 +1,122 @@
+"""The lock, the memory and the removal of TM_HOME."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tm_embedded import home as home_module
+from tm_embedded.errors import AlreadyRunning, ComponentFailed, StackError
+from tm_embedded.home import Home, RunningStack, describe, locked, remember, remove_made, running_stack
+from tm_embedded.processes import marked, marked_environment, sweep, watched
+
+
+@pytest.fixture
+def place(home: Path) -> Home:
+    return Home(path=home)
+
+
+def stack(pid: int) -> RunningStack:
+    return RunningStack(pid=pid, kind="make up", started="now", postgres_port=1, api_port=2)
+
+
+def test_nothing_runs_where_nothing_is(place: Home) -> None:
+    assert running_stack(place) is None
+
+
+def test_a_second_stack_is_refused_with_what_runs(place: Home) -> None:
+    with locked(place):
+        describe(place, stack(os.getpid()))
+        assert running_stack(place) == stack(os.getpid())
+        with pytest.raises(AlreadyRunning, match=rf"`make up`, process {os.getpid()}.*`make down`"):
+            locked(place).__enter__()
+        assert running_stack(place) == stack(os.getpid()), "the refused one must leave the description alone"
+    assert running_stack(place) is None
+
+
+def test_the_lock_of_a_killed_one_is_waited_for(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home_module, "LOCK_WAIT_SECONDS", 0.5)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    with locked(place):
+        describe(place, stack(dead.pid))
+        with pytest.raises(AlreadyRunning):
+            locked(place).__enter__()
+
+
+def test_the_watchdog_holds_the_lock_until_it_is_done(place: Home) -> None:
+    with locked(place) as lock, watched(place.path, data=place.postgres, keep=[lock]):
+        held = [found for found in Path(f"/proc/{child_of_this()}/fd").iterdir() if found.resolve() == place.lock]
+        assert held
+
+
+def child_of_this() -> int:
+    import psutil
+
+    (child,) = [each for each in psutil.Process().children() if "tm_embedded.watchdog" in each.cmdline()]
+    return child.pid
+
+
+def test_what_is_remembered_is_added_to(place: Home) -> None:
+    place.make()
+    remember(place, a=1, b=2)
+    remember(place, b=3)
+    assert home_module.read_json(place.state) == {"a": 1, "b": 3}
+    place.state.write_text("{ cut sho")
+    assert home_module.read_json(place.state) == {}
+
+
+def test_a_home_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StackError, match=r"TM_HOME=.*Set TM_HOME to another folder"):
+        Home(path=tmp_path / "file" / "home").make()
+
+
+def test_reset_removes_what_was_made_and_nothing_else(place: Home) -> None:
+    place.make()
+    (place.airflow / "logs").mkdir(parents=True)
+    remember(place, a=1)
+    mine = place.path / "thesis.txt"
+    mine.write_text("not the stack's")
+    assert remove_made(place) == [mine]
+    mine.unlink()
+    assert remove_made(place) == []
+    assert not place.path.exists()
+
+
+def test_the_sweep_ends_the_stubborn_and_spares_the_others(home: Path) -> None:
+    home.mkdir()
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+
+    def start(environment: dict[str, str]) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], env=os.environ | environment, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        return process
+
+    ours, other = start(marked_environment(home)), start(marked_environment(home.parent))
+    try:
+        assert [process.pid for process in marked(home)] == [ours.pid]
+        assert sweep(home, data=home / "postgres", grace_s=0.2) == 1
+        assert ours.wait(5) == -9
+        assert other.poll() is None
+    finally:
+        for process in (ours, other):
+            process.kill()
+            process.communicate()
+
+
+def test_an_error_shows_the_end_of_the_log_and_survives_pickling(tmp_path: Path) -> None:
+    import pickle
+
+    log = tmp_path / "scheduler.log"
+    log.write_text("\n".join(f"line {number}" for number in range(100)))
+    error = pickle.loads(pickle.dumps(ComponentFailed("scheduler", "it ended with status 1", str(log))))
+    assert "scheduler" in str(error)
+    assert "line 99" in str(error)
+    assert "line 5\n" not in str(error)
+    assert str(log) in str(error)

@@ -1,0 +1,199 @@
+"""The whole stack with a toy DAG: it runs, it stops, and it leaves nothing behind, whatever happens to it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tm_embedded.home import Home, RunningStack, read_json, running_stack
+from tm_embedded.processes import wait_until
+
+pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.slow]
+
+HERE = Path(__file__).resolve().parent
+STOP_SECONDS = 10.0  # the promise: nothing is left 10 s after the end was asked for
+
+
+def toy(home: Path, conf: dict[str, object] | None = None) -> list[str]:
+    return [sys.executable, str(HERE / "run_toy.py"), str(home), json.dumps(conf or {})]
+
+
+def run_toy(home: Path, conf: dict[str, object] | None = None) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"KUBECONFIG": "/nowhere", "AIRFLOW__CORE__EXECUTOR": "NoSuchExecutor"}
+    return subprocess.run(toy(home, conf), capture_output=True, text=True, timeout=240, env=environment)
+
+
+def begin(command: list[str], home: Path, until: str) -> subprocess.Popen[bytes]:
+    """Start a program and wait until its output, kept beside TM_HOME, contains `until`."""
+    output = home.parent / "output"
+    with output.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+    reached = wait_until(lambda: until in output.read_text() or process.poll() is not None, 120)
+    assert reached, output.read_text()
+    assert process.poll() is None, output.read_text()
+    return process
+
+
+def test_a_demo_runs_reports_stops_and_can_be_repeated(home: Path, left_over: Callable[[Path], list[str]]) -> None:
+    first = run_toy(home)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert re.search(r"a command ran\n", first.stdout)
+    assert re.search(r"work +3 done in [\d.]+ s\n", first.stdout)
+    assert first.stdout.endswith("the report\n"), first.stdout
+    assert left_over(home) == []
+    ports = read_json(Home(path=home).state)
+
+    second = run_toy(home, {"fail": True})
+    assert second.returncode == 1, second.stdout + second.stderr
+    assert "'work[1]' failed" in second.stdout
+    assert "RuntimeError: planted fault of the toy" in second.stdout
+    log = re.search(r"The whole log: (.*)\n", second.stdout)
+    assert log is not None
+    assert "planted fault" in Path(log.group(1)).read_text()
+    assert "the report" not in second.stdout
+    assert left_over(home) == []
+    assert read_json(Home(path=home).state) == ports, "the second start must reuse ports and schema"
+
+
+@pytest.fixture
+def asleep(home: Path) -> subprocess.Popen[bytes]:
+    """A demo in the middle of its tasks."""
+    return begin(toy(home, {"sleep_s": 120}), home, "work                     0/3 running")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_demo_leaves_nothing(
+    asleep: subprocess.Popen[bytes], home: Path, number: signal.Signals, left_over: Callable[[Path], list[str]]
+) -> None:
+    # The supervisor, its watchdog, four parts and three tasks: or the count below shows nothing.
+    assert len(left_over(home)) > 8
+    began = time.monotonic()
+    asleep.send_signal(number)
+    code = asleep.wait(STOP_SECONDS)
+    assert code == (-number if number is signal.SIGKILL else 130)
+    if number is signal.SIGKILL:
+        refused = subprocess.run(toy(home), capture_output=True, text=True, timeout=240)
+        assert refused.returncode == 0, "the next start waits for the watchdog, then runs: " + refused.stdout
+    else:
+        assert time.monotonic() - began < STOP_SECONDS
+    assert left_over(home) == []
+
+
+def test_a_killed_demo_is_swept_by_its_watchdog_alone(
+    asleep: subprocess.Popen[bytes], home: Path, left_over: Callable[[Path], list[str]]
+) -> None:
+    asleep.kill()
+    asleep.wait()
+    assert wait_until(lambda: not left_over(home), STOP_SECONDS), left_over(home)
+
+
+def test_a_component_that_dies_is_named_and_all_is_stopped(
+    asleep: subprocess.Popen[bytes], home: Path, left_over: Callable[[Path], list[str]]
+) -> None:
+    (scheduler,) = [each for each in psutil.Process(asleep.pid).children() if "scheduler" in " ".join(each.cmdline())]
+    scheduler.kill()
+    assert asleep.wait(STOP_SECONDS) == 1
+    output = (home.parent / "output").read_text()
+    assert "scheduler: expected it to run, but it was killed by SIGKILL" in output
+    assert str(home / "logs" / "scheduler.log") in output
+    assert left_over(home) == []
+
+
+class TestUp:
+    """`up`, `status`, `down`, `reset`, as the Makefile calls them, on a small project of their own."""
+
+    @pytest.fixture
+    def project(self, tmp_path: Path) -> Path:
+        for name in ("dags", "plugins"):
+            (tmp_path / "project" / name).mkdir(parents=True)
+        (tmp_path / "project" / "dags" / "toy.py").write_text((HERE / "dags" / "toy.py").read_text())
+        (tmp_path / "project" / "operators").symlink_to(HERE.parents[1] / "operators")
+        return tmp_path / "project"
+
+    def embedded(self, home: Path, project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).parent / "tm-embedded"), "--project", str(project), *words]
+        environment = os.environ | {"TM_HOME": str(home)}
+        return subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+
+    def test_up_is_used_by_a_demo_and_stopped_by_down(
+        self, home: Path, project: Path, left_over: Callable[[Path], list[str]]
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 8080)) if port_free() else socket.socket():
+            up = self.embedded(home, project, "up")
+        assert up.returncode == 0, up.stdout + up.stderr
+        assert "user admin, password" in up.stdout
+        there = running(home)
+        assert there.api_port != 8080
+        try:
+            assert f"http://127.0.0.1:{there.api_port}" in up.stdout
+            assert all_listen_locally(home)
+            again = self.embedded(home, project, "up")
+            assert again.returncode == 0
+            assert again.stdout == up.stdout
+            assert running(home) == there
+            demo = run_toy(home)
+            assert demo.returncode == 0, demo.stdout + demo.stderr
+            assert "Joining the running stack" in demo.stdout
+            assert running(home) == there
+            status = self.embedded(home, project, "status")
+            assert status.returncode == 0
+            for name in ("postgres", "api-server", "scheduler", "dag-processor", "triggerer"):
+                assert re.search(rf"{name} .*(healthy|process \d+)", status.stdout), status.stdout
+        finally:
+            down = self.embedded(home, project, "down")
+        assert down.stdout == "Stopped.\n"
+        assert left_over(home) == []
+        assert self.embedded(home, project, "status").returncode == 3
+        assert self.embedded(home, project, "down").stdout == "Nothing is running.\n"
+        reset = self.embedded(home, project, "reset")
+        assert reset.returncode == 0, reset.stderr
+        assert not home.exists()
+
+    def test_wrong_settings_are_refused_before_anything_runs(
+        self, home: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TM_REVIEW_RATE", "lots")
+        refused = self.embedded(home, project, "demo")
+        assert refused.returncode == 2
+        assert "TM_REVIEW_RATE" in refused.stderr
+        assert not home.exists()
+
+    def test_a_folder_that_is_no_checkout_is_refused(self, home: Path, tmp_path: Path) -> None:
+        refused = self.embedded(home, tmp_path, "up")
+        assert refused.returncode == 1
+        assert "found no folder dags/" in refused.stderr
+        assert not home.exists()
+
+
+def running(home: Path) -> RunningStack:
+    found = running_stack(Home(path=home))
+    assert found is not None
+    return found
+
+
+def port_free() -> bool:
+    from tm_embedded.postgres import port_is_free
+
+    return port_is_free(8080)
+
+
+def all_listen_locally(home: Path) -> bool:
+    from tm_embedded.processes import marked
+
+    addresses = {
+        connection.laddr.ip
+        for process in marked(home)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses, "the api-server listens, or this check sees nothing"
+    return addresses == {"127.0.0.1"}
