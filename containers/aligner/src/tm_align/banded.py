@@ -88,6 +88,18 @@ def transposed_bounds(band: Band, n_tgt: int) -> tuple[Longs, Longs]:
     return above.astype(np.int64), below.astype(np.int64)
 
 
+def node_numbers(band: Band, i: Longs, j: Longs) -> Longs:
+    """Where the nodes (i, j) are in a flat array."""
+    return np.asarray(band.offset[i] + j - band.first[i])
+
+
+def path_gains(steps: Longs, band: Band, gains: Singles, known: Evidence) -> Floats:
+    """The gains of the beads (i, j, a, b) of a path."""
+    linked = (steps[:, 2] > 0) & (steps[:, 3] > 0)
+    shape = np.where(linked, MERGE * (steps[:, 2] - 1) + steps[:, 3] - 1, 0)
+    return np.where(linked, gains[node_numbers(band, steps[:, 0], steps[:, 1]), shape], known.shapes[0, 1])
+
+
 @njit(cache=True)
 def bead_gains(band: Any, known: Any) -> Any:
     """The gain of every bead of 1:1 to MERGE:MERGE that begins in the band, shape (nodes, MERGE * MERGE), float32.
@@ -170,29 +182,28 @@ def _walk_back(band: Any, how: Any) -> Any:
 
 
 @njit(cache=True)
-def posteriors(band: Any, gains: Any, null: float) -> Any:
-    """Log-sums over all paths: from the start to each node, and from each node to the end, shape (2, nodes)."""
+def path_sums(band: Any, gains: Any, null: float, temper: float) -> Any:
+    """Log of the sum over all paths: from the start to each node, and from each node to the end, shape (2, nodes).
+
+    Gains are multiplied by ``temper`` first.
+    """
     n = len(band.first) - 1
     sums = np.full((2, band.offset[-1]), NEVER)
     sums[0, 0] = 0.0
     sums[1, -1] = 0.0
-    for turn in range(2):
+    for onward in (True, False):
         for row in range(n + 1):
-            i = row if turn == 0 else n - row
-            width = band.last[i] - band.first[i] + 1
-            for column in range(width):
-                j = band.first[i] + column if turn == 0 else band.last[i] - column
+            i = row if onward else n - row
+            for column in range(band.last[i] - band.first[i] + 1):
+                j = band.first[i] + column if onward else band.last[i] - column
                 node = band.offset[i] + j - band.first[i]
                 for a in range(min(MERGE, n - i) + 1):
                     start = band.offset[i + a] - band.first[i + a]
                     for b in range(max(0, band.first[i + a] - j), min(MERGE, band.last[i + a] - j) + 1):
-                        if a > 0 and b > 0:
-                            gain = gains[node, MERGE * (a - 1) + b - 1]
-                        elif a + b == 1:
-                            gain = null
-                        else:
+                        if a + b == 0 or (a * b == 0 and a + b > 1):
                             continue
-                        if turn == 0:
+                        gain = temper * (gains[node, MERGE * (a - 1) + b - 1] if a * b > 0 else null)
+                        if onward:
                             _add(sums[0], start + j + b, sums[0, node] + gain)
                         else:
                             _add(sums[1], node, sums[1, start + j + b] + gain)

@@ -100,7 +100,7 @@ def learn_both(src: Side, tgt: Side, src_runs: Longs, tgt_runs: Longs, given: Ta
         tgt_runs: the same for the target.
         given: what is believed beforehand of source words, in beads' worth of counts.
     """
-    small = _n_tokens(src, src_runs) * _n_tokens(tgt, tgt_runs) <= MAX_BEAD_PAIRS
+    small = n_tokens(src, src_runs) * n_tokens(tgt, tgt_runs) <= MAX_BEAD_PAIRS
     src_groups, tgt_groups = by_run(src, src_runs[small]), by_run(tgt, tgt_runs[small])
     return (
         learn(src_groups, tgt_groups, given, frequencies(tgt)),
@@ -108,7 +108,8 @@ def learn_both(src: Side, tgt: Side, src_runs: Longs, tgt_runs: Longs, given: Ta
     )
 
 
-def _n_tokens(side: Side, edges: Longs) -> Longs:
+def n_tokens(side: Side, edges: Longs) -> Longs:
+    """Words of each run of segments, repeats included."""
     return np.asarray(side.starts[edges[:, 1]] - side.starts[edges[:, 0]])
 
 
@@ -195,8 +196,8 @@ def _candidates(found: Any, tgt: Any, given: Any, met: Any, min_beads: int) -> A
                         n += 1
                     count[v] += 1
         if k + n > len(words):
-            words = np.append(words, np.empty(k + n, dtype=np.int32))
-            values = np.append(values, np.empty(k + n))
+            words = _longer(words, k + n)
+            values = _longer(values, k + n)
         for v in touched[:n]:
             if prior[v] > 0.0 or (count[v] >= min_beads and count[v] * n_groups > beads * met[v]):
                 words[k] = v
@@ -209,22 +210,37 @@ def _candidates(found: Any, tgt: Any, given: Any, met: Any, min_beads: int) -> A
 
 
 @njit(cache=True)
+def _longer(array: Any, more: int) -> Any:
+    out = np.empty(len(array) + more, dtype=array.dtype)
+    for k in range(len(array)):
+        out[k] = array[k]
+    return out
+
+
+@njit(cache=True)
 def _maximise(found: Any, src_starts: Any, tgt: Any, rows: Any, frequency: Any, belief: Any, passes: int) -> Any:
     """The entries' probabilities after some passes. Rows are spread over a dense line: no hashing, no pair list."""
     linked, discount, doubt = belief
     p = np.empty(len(rows.words))
     for w in range(len(rows.starts) - 1):
         a, z = rows.starts[w], rows.starts[w + 1]
-        p[a:z] = (1.0 + rows.values[a:z]) / (z - a + rows.values[a:z].sum() + 1e-9)
+        total = 0.0
+        for r in range(a, z):
+            total += 1.0 + rows.values[r]
+        for r in range(a, z):
+            p[r] = (1.0 + rows.values[r]) / total
     explained = np.empty(len(tgt.words))
+    count = np.zeros(0)
     for _ in range(passes):
         for k in range(len(tgt.words)):
             explained[k] = (1.0 - linked) * frequency[tgt.words[k]]
-        _meet(found, src_starts, tgt, rows, p, linked, explained, frequency, False)
-        count = _meet(found, src_starts, tgt, rows, p, linked, explained, frequency, True)
+        for counting in (False, True):
+            count = _meet(found, src_starts, tgt, rows, p, linked, explained, frequency, counting)
         for w in range(len(rows.starts) - 1):
             a, z = rows.starts[w], rows.starts[w + 1]
-            total = doubt + count[a:z].sum() + rows.values[a:z].sum()
+            total = doubt
+            for r in range(a, z):
+                total += count[r] + rows.values[r]
             for r in range(a, z):
                 p[r] = (max(0.0, count[r] - discount) + rows.values[r]) / total
     return p

@@ -17,8 +17,20 @@ from typing import Final
 import numpy as np
 
 from tm_align import anchors, em
-from tm_align.banded import MERGE, Band, Evidence, Floats, Longs, Singles, bead_gains, best_path, transposed_bounds
+from tm_align.banded import (
+    MERGE,
+    Band,
+    Evidence,
+    Floats,
+    Longs,
+    Singles,
+    bead_gains,
+    best_path,
+    path_gains,
+    transposed_bounds,
+)
 from tm_align.beads import Alignment, Bead, trivial_beads
+from tm_align.confidence import bead_confidences, document_confidence
 from tm_align.em import Table
 from tm_align.lexicon import Lexicon
 from tm_align.tokens import Side, fold, read_side
@@ -107,11 +119,12 @@ def align_lexical(
         src, tgt, src_paragraphs, tgt_paragraphs = tgt, src, tgt_paragraphs, src_paragraphs
         words = words.mirrored() if words else None
     pair = _read_pair(src, tgt, words, src_paragraphs, tgt_paragraphs)
-    beads = tuple(_search(pair, ROUNDS if learn else 0))
-    if swap:
-        beads = tuple(bead.mirrored() for bead in beads)
+    found = _search(pair, ROUNDS if learn else 0)
     return Alignment(
-        beads=beads, confidence=0.5, tier=TIER, details={"lexicon": lexicon.sha256 if lexicon else "", "learned": learn}
+        beads=tuple(bead.mirrored() if swap else bead for bead in _beads(found)),
+        confidence=document_confidence(found.steps, found.confidences),
+        tier=TIER,
+        details={"lexicon": lexicon.sha256 if lexicon else "", "rounds": ROUNDS if learn else 0},
     )
 
 
@@ -173,27 +186,51 @@ def _beginnings(side: Side) -> Iterator[tuple[int, str]]:
                 yield k, folded[:BEGINNING]
 
 
-def _search(pair: _Pair, rounds: int) -> Iterator[Bead]:
-    n, m = len(pair.src), len(pair.tgt)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a search found: rows (i, j, a, b), with their gains and confidences."""
+
+    steps: Longs
+    gains: Floats
+    confidences: Floats
+    tables: tuple[Table, Table]
+
+
+def _search(pair: _Pair, rounds: int) -> _Found:
+    """Search, then learn from what was found and search again."""
     tables = _first_tables(pair)
     band = anchors.corridor(_coarse_path(pair, tables[0]), _places(pair.src), _places(pair.tgt))
-    gains, null = _gains(pair, tables, band, None)
-    steps = best_path(band, gains, null)
-    for _ in range(rounds):
-        tables = _learn(pair, steps)
+    found = _search_once(pair, tables, band, None, confident=rounds == 0)
+    for number in range(rounds):
+        tables = _learn(pair, found.steps)
         # The learned words may see a course that the first search missed: its anchors widen the band.
-        nodes = np.concatenate([steps[:, :2], steps[:, :2] + steps[:, 2:], _coarse_path(pair, tables[0])])
-        band = anchors.around(nodes, n, m)
-        gains, null = _gains(pair, tables, band, steps)
-        steps = best_path(band, gains, null)
-    for i, j, a, b in steps.tolist():
-        yield Bead((i, i + a), (j, j + b), 0.5, 0.0)
+        corners = (found.steps[:, :2], found.steps[:, :2] + found.steps[:, 2:], _coarse_path(pair, tables[0]))
+        band = anchors.around(np.concatenate(corners), len(pair.src), len(pair.tgt))
+        found = _search_once(pair, tables, band, found.steps, confident=number == rounds - 1)
+    return found
 
 
-def _gains(pair: _Pair, tables: tuple[Table, Table], band: Band, steps: Longs | None) -> tuple[Singles, float]:
-    """The gains of all beads in the band, and of a null bead."""
+def _search_once(
+    pair: _Pair, tables: tuple[Table, Table], band: Band, steps: Longs | None, *, confident: bool
+) -> _Found:
+    """Search a band; ``steps`` are those of the search before. Confidences cost a second pass: only where asked for."""
     known = _weigh(pair, tables, band, steps)
-    return bead_gains(band, known), float(known.shapes[0, 1])
+    gains = bead_gains(band, known)
+    steps = best_path(band, gains, float(known.shapes[0, 1]))
+    src_words = em.n_tokens(pair.src, em.runs(steps[:, 0], steps[:, 2]))
+    tgt_words = em.n_tokens(pair.tgt, em.runs(steps[:, 1], steps[:, 3]))
+    return _Found(
+        steps=steps,
+        gains=path_gains(steps, band, gains, known),
+        confidences=bead_confidences(steps, band, gains, known, src_words + tgt_words) if confident else np.zeros(0),
+        tables=tables,
+    )
+
+
+def _beads(found: _Found) -> Iterator[Bead]:
+    rows = zip(found.steps.tolist(), found.gains.tolist(), found.confidences.tolist(), strict=True)
+    for (i, j, a, b), gain, confidence in rows:
+        yield Bead((i, i + a), (j, j + b), confidence, -gain)
 
 
 def _first_tables(pair: _Pair) -> tuple[Table, Table]:
