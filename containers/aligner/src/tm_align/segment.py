@@ -1,7 +1,8 @@
 """From a document's paragraphs to segments: sentences, each with its place, its original and its language.
 
-blingfire finds the sentence ends (docs/decisions/0011); what it gets wrong often enough to measure is mended
-here. No character is lost: a paragraph's raw segments, joined, are the paragraph up to white space.
+blingfire proposes the sentence ends; tm_align.sentence_ends mends what it was measured to get wrong
+(docs/decisions/0011). No character is lost: a paragraph's raw segments, joined, are the paragraph up to white
+space. Whoever changes where the same text is cut raises ``SEGMENTER`` in tm_core.versions.
 """
 
 import re
@@ -9,17 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import blingfire
+import numpy as np
 
 from tm_align.langid import UNDETERMINED, Identified, LanguageIdentifier
+from tm_align.sentence_ends import mend
 from tm_core.documents import Document
 from tm_core.identity import normalise
 
-#: Enters the ledger's key: change it whenever the same text may be cut differently.
-SEGMENTER_VERSION = "blingfire-0.1.8/1"
-
 # One for one, so that positions stay: white space of any kind, controls and half surrogates.
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff\ud800-\udfff]")
-_SOLID = re.compile(r"\S")
+_SPACE = ord(" ")
+_LINE_END = re.compile(r"\n")
+_ITEM = re.compile(r"[ \t]*(?:[-*•–—]|\(?\d{1,3}[.)]|[a-z]\))[ \t]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,29 @@ def sentences(paragraph: str, lang: str) -> Iterator[str]:
 def _ends(paragraph: str, lang: str) -> list[int]:
     """Where sentences end, as character positions in rising order."""
     clean = _BLANK.sub(" ", paragraph)
+    ends = mend(clean, _proposed(clean), lang)
+    return sorted({*ends, *_item_ends(paragraph)}) if "\n" in paragraph else ends
+
+
+def _proposed(clean: str) -> list[int]:
+    """blingfire's ends. It changes white space and nothing else: counting solid characters finds them again."""
     found = [line for line in blingfire.text_to_sentences(clean).split("\n") if line]
     if len(found) < 2:
         return []
-    # blingfire changes white space and nothing else: counting solid characters finds its cuts again.
-    solid = [match.end() for match in _SOLID.finditer(clean)]
-    ends: list[int] = []
-    count = 0
-    for sentence in found:
-        count += len(sentence) - sentence.count(" ")
-        ends.append(solid[count - 1])
+    solid = np.flatnonzero(np.frombuffer(clean.encode("utf-32-le"), dtype=np.uint32) != _SPACE)
+    counts = np.cumsum([len(sentence) - sentence.count(" ") for sentence in found])
+    if counts[-1] != len(solid):
+        return []  # it dropped something after all: the ends would be elsewhere
+    ends: list[int] = (solid[counts[:-1] - 1] + 1).tolist()
     return ends
+
+
+def _item_ends(paragraph: str) -> Iterator[int]:
+    """Line ends before a list's items, if the paragraph is a list or a line ends with a colon.
+
+    Elsewhere a line that begins with a dash or a number is most likely wrapped prose.
+    """
+    is_list = bool(_ITEM.match(paragraph))
+    for found in _LINE_END.finditer(paragraph):
+        if (is_list or paragraph[found.start() - 1 : found.start()] == ":") and _ITEM.match(paragraph, found.end()):
+            yield found.start()
