@@ -77,8 +77,10 @@ merged as (
                 excluded.document_key, excluded.position, excluded.tier, excluded.aligner, excluded.model_hash,
                 excluded.score, excluded.partition_date, excluded.batch_id
             )
-    -- xmax is 0 in a row that no transaction has replaced, i.e. that was inserted; a test pins it.
-    returning xmax = 0 as is_new
+    returning store_id, unit_key
 )
 
-select count(*) filter (where merged.is_new) as inserted from merged;
+select count(*) as inserted
+from merged
+join touched using (store_id, unit_key)
+where touched.old_tier is null;

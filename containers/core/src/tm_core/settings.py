@@ -83,6 +83,7 @@ class Settings:
         30, "backups older than this are deleted, days; the newest good one never is", low=1, high=36_500
     )
     first_date: date | None = _setting(None, "first partition date to catch up from, YYYY-MM-DD; empty: no catch-up")
+    retry_seconds: float = _setting(60.0, "pause before a failed task is tried again, seconds", low=0, high=86_400)
     statement_seconds: int = _setting(1800, "time-out of one SQL statement, seconds", low=1, high=86_400)
     notify: Notify = _setting(Notify.LOG, "news of a failed task: log, smtp or slack (Airflow's own notifiers)")
     notify_to: str = _setting("", "address (smtp) or channel (slack) for the news of a failed task")

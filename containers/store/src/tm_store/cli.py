@@ -125,28 +125,28 @@ def _migrate(arguments: argparse.Namespace) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from tm_store.db import open_database
+    from tm_store.migrate import open_memory
     from tm_store.report import report
 
-    with open_database(Settings.from_env()) as db:
+    with open_memory(Settings.from_env()) as db:
         print(report(db, arguments.date, since=arguments.since))
 
 
 def _explain(arguments: argparse.Namespace) -> None:
     from tm_formats.storage import Storage
-    from tm_store.db import open_database
     from tm_store.explain import explain
+    from tm_store.migrate import open_memory
 
     settings = Settings.from_env()
-    with open_database(settings) as db:
+    with open_memory(settings) as db:
         print(explain(db, Storage(settings.storage), arguments.document, every_bead=arguments.all))
 
 
 def _checksum(arguments: argparse.Namespace) -> None:
     from tm_store.checksum import memory_checksum, render
-    from tm_store.db import open_database
+    from tm_store.migrate import open_memory
 
-    with open_database(Settings.from_env()) as db:
+    with open_memory(Settings.from_env()) as db:
         print(render(memory_checksum(db, arguments.store)))
 
 

@@ -150,6 +150,12 @@ def _translated(url: str) -> Iterator[None]:
             "way was rolled back; the memory is as it was before."
         ) from error
 
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseError(
+            f"{hide_password(url)}: {_first_line(error)}. The role of TM_DATABASE_URL may not do this. Use the role "
+            "that `tm migrate` was run with, or grant it what it needs. What was under way was rolled back."
+        ) from error
+
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,6 +1,8 @@
 """Schema migrations: the files ``include/sql/schema/NNNN_*.sql``, applied in order, forward only."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +63,14 @@ def migrate(settings: Settings) -> list[str]:
             db.connection.execute(one.sql)
             db.run("ops/insert_migration", number=one.number, name=one.name, sha256=one.sha256)
     return [one.name for one in missing]
+
+
+@contextmanager
+def open_memory(settings: Settings) -> Iterator[Database]:
+    """A connection to a database that has this code's schema; raises what open_database and check_schema raise."""
+    with open_database(settings) as db:
+        check_schema(db)
+        yield db
 
 
 def check_schema(db: Database) -> None:

@@ -17,10 +17,10 @@ from tm_core.contracts import Step
 from tm_core.outcomes import BatchState
 from tm_core.settings import Settings
 from tm_formats.storage import Storage
-from tm_store.db import Database, open_database
+from tm_store.db import Database
 from tm_store.load import load_batch
 from tm_store.locks import date_lock
-from tm_store.migrate import check_schema
+from tm_store.migrate import open_memory
 from tm_store.plan import PlanSummary, make_plan
 from tm_store.refine import refine
 from tm_store.route import make_routes
@@ -36,8 +36,7 @@ def plan(
     """Plan one date; see tm_store.plan.make_plan."""
     began = time.monotonic()
     storage = Storage(settings.storage)
-    with open_database(settings) as db:
-        check_schema(db)
+    with open_memory(settings) as db:
         summary = make_plan(settings, db, storage, day, run_id=run_id, only_stores=only_stores, reprocess=reprocess)
         if not summary.nothing_new:
             _record(db, summary.batch_id, Step.PLAN, began, asdict(summary))
@@ -73,7 +72,7 @@ def run(settings: Settings, step: Step, batch_id: str, *, run_id: str) -> Facts:
 
 @contextmanager
 def _work(settings: Settings, step: Step, batch_id: str, run_id: str) -> Iterator[_Work]:
-    with open_database(settings) as db:
+    with open_memory(settings) as db:
         day = db.one("ops/select_batch", batch_id=batch_id).partition_date
         with date_lock(db, day, step, run_id):
             yield _Work(settings=settings, db=db, storage=Storage(settings.storage), batch_id=batch_id, day=day)
@@ -81,7 +80,7 @@ def _work(settings: Settings, step: Step, batch_id: str, run_id: str) -> Iterato
 
 def record_shards(settings: Settings, batch_id: str, attestations: Sequence[Facts]) -> None:
     """Record what the shards of a tier ran on."""
-    with open_database(settings) as db:
+    with open_memory(settings) as db:
         day = db.one("ops/select_batch", batch_id=batch_id).partition_date
         for one in attestations:
             db.run(

@@ -1,0 +1,131 @@
+"""
+# Refine one date's deposits into the translation memory
+
+Reads what was deposited under `raw/<store>/<date>/`, aligns the document pairs in two tiers, filters the beads, lets
+the gate judge every slice, loads what is accepted into the memory, samples it for review, and backs the memory up.
+
+**Which date?** Every night the day before. A run's *partition key* is its date, `YYYY-MM-DD`: enter another one when
+triggering, fill in `date` in the form, or backfill a range:
+`airflow backfill create --dag-id tm_refresh --from-date 2026-01-05 --to-date 2026-01-07`.
+
+**Safe to re-run?** Yes. Every task writes to places named after its batch, and the load is one transaction. A date
+that was refined before with the same documents and versions is found out by `plan`: everything after it is skipped and
+no row changes. Dates may be run in any order, and any task may be cleared; the memory ends up the same.
+`reprocess` aligns and loads again what the ledger says is done.
+
+**What the colours mean:** all tasks after `plan` skipped: nothing new. `tier1` skipped: every document came from the
+ledger. `tier2` skipped: tier 1 was sure of every document.
+
+**When it fails:** the failed task's log ends with what was expected, what was found and what to do; nothing of the
+batch is in the memory unless `load` is green. `tm doctor` says what is missing, `tm report --date D` what a date did,
+`tm explain NAME` what became of a document. More: docs/runbooks/tm_refresh.md
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import Asset, CronPartitionTimetable, Param, TriggerRule, dag
+
+from operators.align import AlignShardOperator
+from operators.plan import PlanOperator
+from operators.retries import task_defaults
+from operators.step import PublishOperator, StepOperator
+from tm_core.contracts import Step
+from tm_core.rules import Tier
+from tm_core.settings import Settings
+
+SETTINGS = Settings.from_env()
+FIRST_DATE = SETTINGS.first_date
+MEMORY = Asset("translation_memory")
+
+
+@dag(
+    # At midnight UTC for the day that has just ended; the key is the deposits' date.
+    schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
+    start_date=pendulum.datetime(FIRST_DATE.year, FIRST_DATE.month, FIRST_DATE.day, tz="UTC")
+    if FIRST_DATE
+    else pendulum.datetime(2026, 1, 1, tz="UTC"),
+    # With TM_FIRST_DATE every date since then gets its run, also those missed while the scheduler was down.
+    catchup=FIRST_DATE is not None,
+    # One date at a time: dates may come in any order, but two at once would wait for each other's stores.
+    max_active_runs=1,
+    default_args=task_defaults(SETTINGS),
+    params={
+        "date": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Date",
+            description="Deposits of this date. Empty: the run's partition key, or else the day before the run.",
+        ),
+        "stores": Param(
+            [],
+            type="array",
+            items={"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"},
+            title="Stores",
+            description="Only these stores of include/stores.toml, one a line. Empty: all.",
+        ),
+        "reprocess": Param(
+            False,
+            type="boolean",
+            title="Reprocess",
+            description="Align and load again, also what the ledger says was done with the same texts and versions.",
+        ),
+    },
+    render_template_as_native_obj=True,
+    tags=["tm", "impact:high"],
+    doc_md=__doc__,
+)
+def tm_refresh() -> None:
+    batch_id = "{{ ti.xcom_pull(task_ids='plan')['batch_id'] }}"
+
+    plan = PlanOperator(
+        task_id="plan",
+        only_stores="{{ params.stores }}",
+        reprocess="{{ params.reprocess }}",
+        execution_timeout=timedelta(minutes=30),
+    )
+    tier1 = AlignShardOperator.partial(
+        task_id="tier1",
+        tier=Tier.LEXICAL,
+        batch_id=batch_id,
+        map_index_template="shard {{ task.shard }}",
+        execution_timeout=timedelta(hours=2),
+    ).expand(shard=plan.output["shards"])
+    route = _step(Step.ROUTE, batch_id, minutes=30)
+    tier2 = AlignShardOperator.partial(
+        task_id="tier2",
+        tier=Tier.EMBEDDING,
+        batch_id=batch_id,
+        map_index_template="shard {{ task.shard }}",
+        execution_timeout=timedelta(hours=6),
+    ).expand(shard=route.output["shards"])
+    filtered = _step(Step.FILTER, batch_id, minutes=60)
+    gate = _step(Step.GATE, batch_id, minutes=30)
+    load = _step(Step.LOAD, batch_id, minutes=120)
+    sample = _step(Step.SAMPLE, batch_id, minutes=30)
+    publish = PublishOperator(
+        task_id="publish",
+        step=Step.PUBLISH,
+        batch_id=batch_id,
+        outlets=[MEMORY],
+        execution_timeout=timedelta(minutes=5),
+    )
+    backup = _step(Step.BACKUP, batch_id, minutes=240)
+
+    plan >> tier1 >> route >> tier2 >> filtered >> gate >> load >> sample >> publish >> backup
+
+
+def _step(step: Step, batch_id: str, *, minutes: int) -> StepOperator:
+    # A tier with no shard is skipped; what follows it is not.
+    rule = TriggerRule.NONE_FAILED if step in (Step.ROUTE, Step.FILTER) else TriggerRule.ALL_SUCCESS
+    return StepOperator(
+        task_id=step.value,
+        step=step,
+        batch_id=batch_id,
+        trigger_rule=rule,
+        execution_timeout=timedelta(minutes=minutes),
+    )
+
+
+tm_refresh()

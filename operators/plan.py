@@ -1,0 +1,60 @@
+"""The first task: plan one date, or skip the rest when there is nothing to do."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context, SkipMixin
+
+from tm_core.settings import Settings
+
+
+class PlanOperator(BaseOperator, SkipMixin):
+    """Plan the batch of the run's date; skips all that follows if nothing is new.
+
+    Args:
+        only_stores: refine these stores only; empty for all.
+        reprocess: align and load again what has been done before.
+    """
+
+    template_fields: Sequence[str] = ("only_stores", "reprocess")
+    ui_color = "#f6efd2"
+
+    def __init__(self, *, only_stores: Any = (), reprocess: Any = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.only_stores = only_stores
+        self.reprocess = reprocess
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Returns tm_store.plan.PlanSummary as a dictionary."""
+        from tm_store.steps import plan
+
+        summary = plan(
+            Settings.from_env(),
+            partition_date(context),
+            run_id=str(context["run_id"]),
+            only_stores=self.only_stores or (),
+            reprocess=self.reprocess is True or str(self.reprocess).lower() == "true",
+        )
+        self.log.info("%s", summary)
+        if summary.nothing_new:
+            self.log.info("Nothing new on %s: what follows is skipped.", summary.partition_date)
+            context["ti"].xcom_push(key="return_value", value=asdict(summary))
+            followers = context["task"].get_flat_relatives(upstream=False)
+            self.skip(ti=context["ti"], tasks=followers)
+        return asdict(summary)
+
+
+def partition_date(context: Context) -> date:
+    """The date whose deposits a run refines.
+
+    The run's partition key if it has one (the schedule, backfills and the form's field give it), else the form's
+    ``date``, else the day before the run: what the nightly schedule would have taken.
+    """
+    run = context["dag_run"]
+    if run.partition_key:
+        return date.fromisoformat(run.partition_key)
+    if chosen := context["params"].get("date"):
+        return date.fromisoformat(chosen)
+    return run.run_after.date() - timedelta(days=1)
