@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tm_embedded import demo, supervisor
-from tm_embedded.airflow import Folders
+from tm_embedded.airflow import Workload
 from tm_embedded.demo import Demo
 from tm_embedded.errors import StackError
 from tm_embedded.home import Home
@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 
 def main() -> int:
     home = Home(path=Path(sys.argv[1]))
-    folders = Folders(project=HERE.parents[1], dags=HERE / "dags", plugins=home.path / "no-plugins")
+    workload = Workload(project=HERE.parents[1], dags=HERE / "dags", plugins=home.path / "no-plugins")
     toy = Demo(
         dag_id="toy",
         partition=None,
@@ -27,7 +27,7 @@ def main() -> int:
     )
     try:
         with supervisor.interruptible():
-            demo.run(Plan(home=home, folders=folders, kind=supervisor.DEMO), toy, Progress())
+            demo.run(Plan(home=home, workload=workload, kind=supervisor.DEMO), toy, Progress())
     except KeyboardInterrupt:
         return 130
     except StackError as error:

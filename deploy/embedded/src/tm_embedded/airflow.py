@@ -40,16 +40,19 @@ TRIGGERER = Component(name="triggerer", command=("triggerer", "--skip-serve-logs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folders:
-    """Where Airflow finds what it runs."""
+class Workload:
+    """What Airflow runs: the folders it finds it in, and whether by schedule as well."""
 
     project: Path
     dags: Path
     plugins: Path
+    # Without it the scheduler starts what is triggered and nothing else: unpausing a nightly DAG would
+    # put last night's run in front of the one that is wanted.
+    follow_schedules: bool = True
 
 
 def environment(
-    home: Home, folders: Folders, address: Address, keys: Mapping[str, str], api_port: int
+    home: Home, workload: Workload, address: Address, keys: Mapping[str, str], api_port: int
 ) -> dict[str, str]:
     """The environment of every process of the stack.
 
@@ -63,14 +66,14 @@ def environment(
     fixed = {
         "TM_HOME": str(home.path),
         "AIRFLOW_HOME": str(home.airflow),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(folders.project), os.environ.get("PYTHONPATH")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(workload.project), os.environ.get("PYTHONPATH")])),
         "PATH": os.pathsep.join([str(_programs()), os.environ.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",  # a log that is read after a crash must hold the last line
         # Tasks talk to the api-server on this machine; a proxy of the network must not see that.
         "NO_PROXY": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("NO_PROXY")])),
         "no_proxy": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("no_proxy")])),
     }
-    options = _options(home, folders, address, keys, api_port)
+    options = _options(home, workload, address, keys, api_port)
     return passed | inherited | fixed | options | marked_environment(home.path)
 
 
@@ -79,13 +82,15 @@ def _programs() -> Path:
     return Path(sys.executable).parent
 
 
-def _options(home: Home, folders: Folders, address: Address, keys: Mapping[str, str], api_port: int) -> dict[str, str]:
+def _options(
+    home: Home, workload: Workload, address: Address, keys: Mapping[str, str], api_port: int
+) -> dict[str, str]:
     database = address.url("airflow").replace("postgresql:", "postgresql+psycopg:", 1)
     sections: dict[str, dict[str, object]] = {
         "CORE": {
             "EXECUTOR": "LocalExecutor",
-            "DAGS_FOLDER": folders.dags,
-            "PLUGINS_FOLDER": folders.plugins,
+            "DAGS_FOLDER": workload.dags,
+            "PLUGINS_FOLDER": workload.plugins,
             "LOAD_EXAMPLES": False,
             "FERNET_KEY": keys["fernet"],
             "PARALLELISM": TASK_SLOTS,
@@ -105,6 +110,7 @@ def _options(home: Home, folders: Folders, address: Address, keys: Mapping[str, 
         "SCHEDULER": {
             # The default second of sleep between loops is felt at each of a run's steps.
             "SCHEDULER_IDLE_SLEEP_TIME": 0.2,
+            "USE_JOB_SCHEDULE": workload.follow_schedules,
         },
         "DAG_PROCESSOR": {
             "PARSING_PROCESSES": 1,  # a handful of files; a second process would cost more than it parses

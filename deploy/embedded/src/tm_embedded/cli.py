@@ -15,7 +15,7 @@ import psutil
 from tm_core.errors import TmError
 from tm_core.settings import Settings
 from tm_embedded import demo, postgres, supervisor
-from tm_embedded.airflow import AirflowApi, Folders
+from tm_embedded.airflow import AirflowApi, Workload
 from tm_embedded.errors import AlreadyRunning, ComponentFailed, StackError, last_lines
 from tm_embedded.home import Home, RunningStack, load_secrets, locked, remove_made, running_stack
 from tm_embedded.postgres import Address
@@ -66,24 +66,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _folders(options: argparse.Namespace) -> Folders:
+def _workload(options: argparse.Namespace, *, follow_schedules: bool = True) -> Workload:
     project = options.project.resolve()
     if not (project / "dags").is_dir():
         raise StackError(f"{project}: expected the checkout, found no folder dags/. Use --project. Nothing has run.")
-    return Folders(project=project, dags=project / "dags", plugins=project / "plugins")
+    return Workload(
+        project=project, dags=project / "dags", plugins=project / "plugins", follow_schedules=follow_schedules
+    )
 
 
 def _demo(home: Home, options: argparse.Namespace) -> int:
     """Run one night's refresh of the samples and print its report."""
-    folders = _folders(options)
-    plan = Plan(home=home, folders=folders, kind=supervisor.DEMO)
-    demo.run(plan, demo.refresh(folders.project, options.date), Progress())
+    workload = _workload(options, follow_schedules=False)
+    plan = Plan(home=home, workload=workload, kind=supervisor.DEMO)
+    demo.run(plan, demo.refresh(workload.project, options.date), Progress())
     return 0
 
 
 def _serve(home: Home, options: argparse.Namespace) -> int:
     """Run the stack in the foreground until a signal or a failure ends it."""
-    plan = Plan(home=home, folders=_folders(options), kind=supervisor.UP, components=ALL_COMPONENTS, api_port=UI_PORT)
+    plan = Plan(home=home, workload=_workload(options), kind=supervisor.UP, components=ALL_COMPONENTS, api_port=UI_PORT)
     with supervisor.launched(plan) as stack:
         supervisor.run_command(("tm", "migrate"), stack.environment, log=home.log("commands"))
         stack.await_ready()
@@ -97,17 +99,17 @@ def _up(home: Home, options: argparse.Namespace) -> int:
     """Start the stack in the background and print how to sign in."""
     there = running_stack(home)
     if there is None or there.kind != supervisor.UP:
-        _start_in_background(home, _folders(options))
+        _start_in_background(home, _workload(options).project)
     _await_up(home)
     _print_login(home)
     return 0
 
 
-def _start_in_background(home: Home, folders: Folders) -> None:
+def _start_in_background(home: Home, project: Path) -> None:
     if (there := running_stack(home)) is not None and there.pid:
         raise AlreadyRunning(f"TM_HOME={home.path}: `{there.kind}` is running here. Wait for its end. Nothing changed.")
     home.make()
-    command = supervisor.program(("tm-embedded", "--project", str(folders.project), "serve"))
+    command = supervisor.program(("tm-embedded", "--project", str(project), "serve"))
     with home.log("supervisor").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

@@ -120,7 +120,7 @@ def attach(plan: Plan, there: RunningStack) -> Session:
     return Session(
         home=plan.home,
         api=api,
-        environment=airflow.environment(plan.home, plan.folders, address, keys, there.api_port),
+        environment=airflow.environment(plan.home, plan.workload, address, keys, there.api_port),
         check=check,
         await_ready=api.login,
         is_own=False,

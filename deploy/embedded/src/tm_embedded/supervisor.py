@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from tm_embedded import airflow, postgres
-from tm_embedded.airflow import AirflowApi, Component, Folders
+from tm_embedded.airflow import AirflowApi, Component, Workload
 from tm_embedded.errors import CommandFailed, ComponentFailed
 from tm_embedded.home import Home, RunningStack, describe, load_secrets, locked, now, read_json, remember
 from tm_embedded.processes import GRACE_SECONDS, sweep, wait_until, watched
@@ -35,14 +35,14 @@ class Plan:
 
     Args:
         home: TM_HOME.
-        folders: the project, its DAGs and plugins.
+        workload: the project, its DAGs and plugins.
         kind: ``make demo`` or ``make up``, for those who find the stack running.
         components: of Airflow.
         api_port: wanted when the port of the last run is unknown or taken; None: any free one.
     """
 
     home: Home
-    folders: Folders
+    workload: Workload
     kind: str
     components: tuple[Component, ...] = DEMO_COMPONENTS
     api_port: int | None = None
@@ -245,7 +245,7 @@ def _describe(plan: Plan, server: postgres.Server) -> Stack:
         plan=plan,
         running=running,
         server=server,
-        environment=airflow.environment(home, plan.folders, server, keys, api_port),
+        environment=airflow.environment(home, plan.workload, server, keys, api_port),
         api=AirflowApi(running.api_url, keys["admin"]),
     )
 
