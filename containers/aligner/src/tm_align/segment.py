@@ -39,7 +39,7 @@ class Segment:
     lang_detected: str
     """Language code, or "und"."""
     lang_probability: float
-    """Of ``lang_detected``, not calibrated; 0 for "und"."""
+    """Of ``lang_detected``; 0 for "und"."""
 
 
 def segment(

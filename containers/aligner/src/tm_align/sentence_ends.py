@@ -12,8 +12,8 @@ from tm_core.languages import primary
 # Words after which a full stop ends no sentence, by language, in small letters. Those that end one as often as not
 # (etc., usw., MwSt.) are left out: blingfire decides.
 _ABBREVIATIONS = {
-    "de": """abb abs abschn art bd bspw bzgl bzw ca dgl dr evtl exkl fam ff frl geb gem ggf hl hrsg inkl kap max min mio mrd
-        nr prof sog st std str tab tel vgl vs zz zzgl""",
+    "de": """abb abs abschn art bd bspw bzgl bzw ca dgl dr evtl exkl fam ff frl geb gem ggf hl hrsg inkl kap max min mio
+        mrd nr prof sog st std str tab tel vgl vs zz zzgl""",
     "en": """approx ca cf ch co dept dr ed eds eq est fig figs gen hon jr ltd mr mrs ms no nos p para pp prof rev sec sr
         st vol vols vs""",
     "es": """aprox art av avda c cap cía d dr dra dña ee ed fig gral lic n núm p pág párr págs pp prof sr sra srta sres
