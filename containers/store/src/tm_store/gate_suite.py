@@ -6,10 +6,10 @@ failure means (``level``), the sentence that explains the result (``found``) and
 """
 
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from tm_core.errors import ContractError, SettingsError
@@ -17,6 +17,8 @@ from tm_core.verdicts import Check, Level
 
 #: Great Expectations has a severity of its own, shown by its tools; the level decides.
 _SEVERITY = {Level.STOP: "critical", Level.HOLD: "warning", Level.WARN: "info"}
+#: How the result of a promise begins that was not asked.
+TOO_LITTLE = "too little evidence"
 #: The column of the metrics' table that names the slice.
 _SLICE = "slice"
 
@@ -65,6 +67,11 @@ class Promise:
     evidence: Evidence | None
     config: Mapping[str, Any]
 
+    @property
+    def needs(self) -> set[str]:
+        """The metrics that an answer takes: its own and those that its words name."""
+        return {self.metric} | {name for _, name, _, _ in Formatter().parse(self.found) if name}
+
     def is_asked(self, metrics: Mapping[str, float]) -> bool:
         """Say whether a slice has enough evidence."""
         return self.evidence is None or metrics.get(self.evidence.metric, 0.0) >= self.evidence.at_least
@@ -76,7 +83,7 @@ class Promise:
             words = (
                 f"{self.evidence.metric.replace('_', ' ')}: {have:,.0f}, asked from {self.evidence.at_least:,.0f} on"
             )
-            return Check(name=self.text, level=self.level, passed=True, found=f"too little evidence ({words})")
+            return Check(name=self.text, level=self.level, passed=True, found=f"{TOO_LITTLE} ({words})")
         return Check(name=self.text, level=self.level, passed=passed, found=self.found.format_map(metrics))
 
 
@@ -162,9 +169,8 @@ def ask(suite: Suite, metrics: Metrics) -> Answers:
         raise ContractError("the gate was given no slice: expected at least one. Nothing has been judged.")
     _require_metrics(suite, metrics)
     validation = _validate(suite, metrics)
-    broken = {result.expectation_config.description: _broken_slices(result) for result in validation.results}
-    for promise in suite.promises:
-        _require_all_seen(promise, validation, metrics)
+    results = {result.expectation_config.description: result for result in validation.results}
+    broken = {one.text: _broken_slices(one, results.get(one.text), metrics) for one in suite.promises}
     checks = {
         key: tuple(one.check(found, passed=str(key) not in broken[one.text]) for one in suite.promises)
         for key, found in metrics.items()
@@ -176,17 +182,16 @@ def _require_metrics(suite: Suite, metrics: Metrics) -> None:
     """A promise on something that was not measured would hold without having been looked at."""
     for key, found in metrics.items():
         for promise in suite.promises:
-            if promise.is_asked(found) and promise.metric not in found:
+            unknown = sorted(promise.needs - found.keys())
+            if unknown and promise.is_asked(found):
                 raise ContractError(
-                    f"slice {key}: '{promise.text}' needs the metric '{promise.metric}', which was not measured. "
+                    f"slice {key}: '{promise.text}' needs the metric '{unknown[0]}', which was not measured. "
                     "Either include/sql/metrics has no statement for it, or the promise needs a row_condition that "
                     "leaves slices without it out. Nothing has been judged."
                 )
 
 
 def _validate(suite: Suite, metrics: Metrics) -> Any:
-    # Read when Great Expectations is imported: it would otherwise report each use to its makers.
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
     import pandas as pd
     from great_expectations.core.expectation_suite import ExpectationSuite
@@ -194,7 +199,8 @@ def _validate(suite: Suite, metrics: Metrics) -> Any:
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    frame = pd.DataFrame([{_SLICE: str(key), **found} for key, found in metrics.items()])
+    columns = sorted({name for found in metrics.values() for name in found} | {one.metric for one in suite.promises})
+    frame = pd.DataFrame([{_SLICE: str(key), **found} for key, found in metrics.items()], columns=[_SLICE, *columns])
     asset = context.data_sources.add_pandas("metrics").add_dataframe_asset("slices")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
     configs = [{**one.config, "severity": _SEVERITY[one.level]} for one in suite.promises]
@@ -208,29 +214,19 @@ def _validate(suite: Suite, metrics: Metrics) -> Any:
     )
 
 
-def _broken_slices(result: Any) -> set[str]:
-    """The slices on which an expectation failed, by name."""
-    rows: Sequence[Mapping[str, Any]] | None = result.result.get("unexpected_index_list")
-    if rows is None and result.success:
-        return set()
-    if rows is None:
+def _broken_slices(promise: Promise, result: Any, metrics: Metrics) -> set[str]:
+    """The slices on which a promise was broken, by name; Great Expectations must have looked at all that were asked."""
+    if result is None or "unexpected_index_list" not in result.result:
+        why = "no answer" if result is None else result.exception_info
         raise ContractError(
-            f"'{result.expectation_config.description}': Great Expectations could not evaluate it: "
-            f"{result.exception_info}. Correct include/gx; nothing has been judged."
+            f"'{promise.text}': expected Great Expectations to answer slice by slice, found {why}. "
+            "Correct include/gx; nothing has been judged."
         )
-    return {str(row[_SLICE]) for row in rows}
-
-
-def _require_all_seen(promise: Promise, validation: Any, metrics: Metrics) -> None:
-    """Great Expectations must have looked at the very slices that the gate reports on."""
     asked = sum(promise.is_asked(found) for found in metrics.values())
-    for result in validation.results:
-        if result.expectation_config.description == promise.text:
-            seen = result.result.get("element_count", 0) - result.result.get("missing_count", 0)
-            if seen == asked:
-                return
-            raise ContractError(
-                f"'{promise.text}': expected an answer on {asked} slices, Great Expectations looked at {seen}. "
-                "Nothing has been judged."
-            )
-    raise ContractError(f"'{promise.text}': Great Expectations gave no answer. Nothing has been judged.")
+    seen = result.result["element_count"] - result.result["missing_count"]
+    if seen != asked:
+        raise ContractError(
+            f"'{promise.text}': expected an answer on {asked:,} slices, Great Expectations looked at {seen:,}. "
+            "Nothing has been judged."
+        )
+    return {str(row[_SLICE]) for row in result.result["unexpected_index_list"]}
