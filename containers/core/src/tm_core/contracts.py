@@ -7,7 +7,7 @@ under ``work/<batch_id>/``; each folder is finished once its ``manifest.json`` i
     tier1/<shard>/      segments.parquet  beads.parquet  results.parquet
     route/              documents.parquet                     which documents go to tier 2, and why
     tier2/<shard>/      beads.parquet  results.parquet
-    filtered/           beads-<n>.parquet  documents.parquet  every bead with the rule it failed, if any
+    filter/             beads-<n>.parquet  documents.parquet  every bead with the rule it failed, if any
 """
 
 from dataclasses import dataclass
