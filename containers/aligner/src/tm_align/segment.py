@@ -108,7 +108,8 @@ def _item_ends(paragraph: str) -> Iterator[int]:
 
     Elsewhere a line that begins with a dash or a number is most likely wrapped prose.
     """
-    is_list = bool(_ITEM.match(paragraph))
+    in_list = bool(_ITEM.match(paragraph))
     for found in _LINE_END.finditer(paragraph):
-        if (is_list or paragraph[found.start() - 1 : found.start()] == ":") and _ITEM.match(paragraph, found.end()):
+        in_list = in_list or paragraph[found.start() - 1 : found.start()] == ":"
+        if in_list and _ITEM.match(paragraph, found.end()):
             yield found.start()

@@ -1,6 +1,6 @@
 """From bytes to text: which encoding, on what evidence; never a replacement character.
 
-Order of the evidence: byte order mark, strict UTF-8, UTF-16 by its NUL bytes, the charset that the file
+Order of the evidence: byte order mark, UTF-16 by its NUL bytes, strict UTF-8, the charset that the file
 declares, the language of the file's name, charset-normalizer. docs/decisions/0010 has the measurements.
 """
 
@@ -124,7 +124,7 @@ def decode(data: bytes, *, lang: str = "", declared: str = "") -> Decoded:
     Raises:
         Unreadable: no encoding fits without loss, or the bytes are no text.
     """
-    decoded = _marked(data) or _utf8(data) or _utf16(data) or _declared(data, declared) or _guessed(data, lang)
+    decoded = _marked(data) or _utf16(data) or _utf8(data) or _declared(data, declared) or _guessed(data, lang)
     if not decoded.text.strip("\ufeff\u200b \t\r\n\f\v\u00a0"):
         raise Unreadable("there is only white space in it", "Deposit it again, complete.")
     if (at := decoded.text.find("\0")) >= 0:
