@@ -11,113 +11,137 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from tm_align.banded import Band, Floats, Longs, make_band
-from tm_align.em import Groups, Table, invert
+from tm_align.banded import Band, Longs, make_band
+from tm_align.em import Table, by_segment, invert
+from tm_align.tokens import Side
 
-MAX_MEETINGS: Final = 4
-"""A word pair with more than this many (source occurrences x target occurrences) is no anchor."""
+RARE: Final = 200
+"""A word is an anchor if it occurs no more than once in so many segments, or twice: then its occurrences are so far
+apart that one of the two nearest to where it is expected is likely the right one."""
 
-LOOK_BACK: Final = 100
-"""Points before a point that may precede it in the chain."""
+LOOK_BACK: Final = 50
+"""Points before a point that are tried as its predecessor in the chain, beside the best one of all."""
 
-DRIFT_COST: Final = 0.05
-"""Nats a segment of deviation from the straight course costs, beside its logarithm. Not calibrated."""
+DRIFT_COST: Final = 0.03
+"""Nats that a segment of deviation from the straight course costs, beside its logarithm. Not calibrated."""
 
 MARGIN: Final = 12
 """Segments searched on either side of a coarse path, at the least."""
 
 MAX_MARGIN: Final = 500
-"""Segments searched on either side of a coarse path, at the most: bounds time where there are no anchors."""
+"""Segments searched on either side of a coarse path, at the most."""
+
+MAX_NODES: Final = 3_000_000
+"""Nodes that a band of MAX_MARGIN may have; a longer text has a narrower band where it has no anchors."""
+
+LONG_MARGIN: Final = 60
+"""What remains of MAX_MARGIN at any length: keeps time and memory linear."""
 
 
-def coarse_path(src: Groups, tgt: Groups, table: Table) -> Longs:
+def coarse_path(src: Side, tgt: Side, table: Table) -> Longs:
     """Chained anchors, shape (k, 2), rising in both columns, with the corners (0, 0) and (n, m) included.
 
     Args:
-        src: distinct words of each source segment.
-        tgt: distinct words of each target segment.
+        src: the source side.
+        tgt: the target side.
         table: counterparts of source words, with weights in (0, 1].
     """
-    n, m = len(src.starts) - 1, len(tgt.starts) - 1
-    n_tgt_words = int(max(tgt.words.max(initial=-1), table.words.max(initial=-1))) + 1
+    n, m = len(src), len(tgt)
+    src_groups, tgt_groups = by_segment(src), by_segment(tgt)
+    expected = np.interp(src.places / max(src.places[-1], 1.0), tgt.places / max(tgt.places[-1], 1.0), np.arange(m + 1))
     points = _points(
-        invert(src.starts, src.words, len(table.starts) - 1),
-        invert(tgt.starts, tgt.words, n_tgt_words),
+        invert(src_groups.starts, src_groups.words, len(src.words)),
+        invert(tgt_groups.starts, tgt_groups.words, len(tgt.words)),
         table,
-        MAX_MEETINGS,
+        expected,
+        max(2, min(n, m) // RARE),
     )
-    points = points[np.lexsort((points[:, 1], points[:, 0]))]
-    chain = points[_chain(points, m / n, LOOK_BACK, DRIFT_COST), :2].astype(np.int64)
+    points = points[np.lexsort((points[:, 2], points[:, 1], points[:, 0]))]
+    chain = points[_chain(points, m / n, m, LOOK_BACK, DRIFT_COST), :2].astype(np.int64)
     return np.concatenate([[[0, 0]], chain, [[n, m]]]).astype(np.int64)
 
 
-def corridor(path: Longs, src_place: Floats, tgt_place: Floats) -> Band:
+def corridor(path: Longs, src: Side, tgt: Side) -> Band:
     """The band round a coarse path: wide where anchors are far apart or jump, narrow where they are dense.
 
     Args:
         path: nodes from (0, 0) to (n, m), shape (k, 2), not falling.
-        src_place: where each source node lies, in characters from the start, shape (n + 1,).
-        tgt_place: the same for the target.
+        src: the source side.
+        tgt: the target side.
     """
-    rows = np.arange(len(src_place))
+    n, m = len(src), len(tgt)
+    rows = np.arange(n + 1)
     gap = np.clip(np.searchsorted(path[:, 0], rows, side="right") - 1, 0, len(path) - 2)
     (i0, j0), (i1, j1) = path[gap].T, path[gap + 1].T
-    share = (src_place[rows] - src_place[i0]) / np.maximum(src_place[i1] - src_place[i0], 1.0)
-    wanted = tgt_place[j0] + np.clip(share, 0.0, 1.0) * (tgt_place[j1] - tgt_place[j0])
-    centre = np.interp(wanted, tgt_place, np.arange(len(tgt_place)))
-    slope = tgt_place[-1] / max(src_place[-1], 1.0)
-    segment = max(tgt_place[-1] / max(len(tgt_place) - 1, 1), 1.0)
-    drift = np.abs((tgt_place[j1] - tgt_place[j0]) - slope * (src_place[i1] - src_place[i0])) / segment
-    margin = np.minimum(MARGIN + 2.0 * np.sqrt(np.maximum(i1 - i0, j1 - j0)) + drift, MAX_MARGIN)
-    n_tgt = len(tgt_place) - 1
-    return make_band(np.floor(centre - margin).astype(np.int64), np.ceil(centre + margin).astype(np.int64), n_tgt)
+    share = (src.places - src.places[i0]) / np.maximum(src.places[i1] - src.places[i0], 1.0)
+    wanted = tgt.places[j0] + np.clip(share, 0.0, 1.0) * (tgt.places[j1] - tgt.places[j0])
+    centre = np.interp(wanted, tgt.places, np.arange(m + 1))
+    drift = np.abs((j1 - j0) - m / n * (i1 - i0))
+    most = min(MAX_MARGIN, max(LONG_MARGIN, MAX_NODES // (2 * n)))
+    margin = np.minimum(MARGIN + 2.0 * np.sqrt(np.maximum(i1 - i0, j1 - j0)) + drift, most)
+    return make_band(np.floor(centre - margin).astype(np.int64), np.ceil(centre + margin).astype(np.int64), m)
 
 
-def around(nodes: Longs, n_src: int, n_tgt: int) -> Band:
+def around(nodes: Longs, src: Side, tgt: Side) -> Band:
     """The band round nodes (i, j), shape (k, 2), and all that lies between them."""
-    first = np.full(n_src + 1, n_tgt, dtype=np.int64)
-    last = np.zeros(n_src + 1, dtype=np.int64)
+    first = np.full(len(src) + 1, len(tgt), dtype=np.int64)
+    last = np.zeros(len(src) + 1, dtype=np.int64)
     np.minimum.at(first, nodes[:, 0], nodes[:, 1])
     np.maximum.at(last, nodes[:, 0], nodes[:, 1])
-    return make_band(np.minimum.accumulate(first[::-1])[::-1] - MARGIN, np.maximum.accumulate(last) + MARGIN, n_tgt)
+    return make_band(np.minimum.accumulate(first[::-1])[::-1] - MARGIN, np.maximum.accumulate(last) + MARGIN, len(tgt))
 
 
 @njit(cache=True)
-def _points(src: Any, tgt: Any, table: Any, max_meetings: int) -> Any:
-    """Rows (source segment, target segment, weight in nats) of every rare word pair."""
-    n_tgt_words = len(tgt[0]) - 1
+def _points(src: Any, tgt: Any, table: Any, expected: Any, most: int) -> Any:
+    """Rows (source segment, target segment, weight in nats) of the rare word pairs' likely meetings."""
+    (src_bounds, src_places), (tgt_bounds, tgt_places) = src, tgt
     out = np.empty((1024, 3))
     k = 0
-    for w in range(len(src[0]) - 1):
-        n_x = src[0][w + 1] - src[0][w]
-        if n_x == 0 or n_x > max_meetings:
+    for w in range(len(src_bounds) - 1):
+        n_x = src_bounds[w + 1] - src_bounds[w]
+        if n_x == 0 or n_x > most:
             continue
         for r in range(table.starts[w], table.starts[w + 1]):
-            v = table.words[r]
-            n_y = tgt[0][v + 1] - tgt[0][v] if v < n_tgt_words else 0
-            if n_y == 0 or n_x * n_y > max_meetings:
+            first, end = tgt_bounds[table.words[r]], tgt_bounds[table.words[r] + 1]
+            if first == end or end - first > most:
                 continue
-            weight = table.values[r] * np.log(1.0 + (len(src[1]) + len(tgt[1])) / (n_x * n_y)) / np.sqrt(n_x * n_y)
-            for q in range(src[0][w], src[0][w + 1]):
-                for p in range(tgt[0][v], tgt[0][v + 1]):
+            weight = table.values[r] * np.log(1.0 + (len(expected) - 1) / max(n_x, end - first))
+            for x in src_places[src_bounds[w] : src_bounds[w + 1]]:
+                at = first + np.searchsorted(tgt_places[first:end], expected[x])
+                for p in range(max(first, at - 1), min(end, at + 1)):
                     if k == len(out):
                         out = np.concatenate((out, np.empty_like(out)))
-                    out[k, 0] = src[1][q]
-                    out[k, 1] = tgt[1][p]
+                    out[k, 0] = x
+                    out[k, 1] = tgt_places[p]
                     out[k, 2] = weight
                     k += 1
     return out[:k].copy()
 
 
 @njit(cache=True)
-def _chain(points: Any, slope: float, look_back: int, drift_cost: float) -> Any:
-    """The numbers of the chained points, rising. Among equals the nearer predecessor wins."""
+def _chain(points: Any, slope: float, n_tgt: int, look_back: int, drift_cost: float) -> Any:
+    """The numbers of the chained points, rising.
+
+    Tried as predecessor: the points just before, and the best chain that ends at or before the point's target segment,
+    however long ago: a Fenwick tree of maxima finds it.
+    """
     n = len(points)
     best = np.zeros(n)
     before = np.full(n, -1, dtype=np.int64)
+    champion = np.full(n_tgt + 1, -1, dtype=np.int64)
     for k in range(n):
         best[k] = points[k, 2]
-        for q in range(k - 1, max(k - 1 - look_back, -1), -1):
+        farthest = -1
+        t = int(points[k, 1]) + 1
+        while t > 0:
+            if champion[t] >= 0 and (farthest < 0 or best[champion[t]] > best[farthest]):
+                farthest = champion[t]
+            t -= t & -t
+        nearest = max(k - look_back, 0)
+        for c in range(k - 1, nearest - 2, -1):
+            q = c if c >= nearest else farthest
+            if q < 0:
+                continue
             di = points[k, 0] - points[q, 0]
             dj = points[k, 1] - points[q, 1]
             if di < 0 or dj < 0 or di + dj == 0:
@@ -127,9 +151,19 @@ def _chain(points: Any, slope: float, look_back: int, drift_cost: float) -> Any:
             if total > best[k]:
                 best[k] = total
                 before[k] = q
-    chain = np.empty(n, dtype=np.int64)
-    at = n
-    k = int(np.argmax(best)) if n else -1
+        t = int(points[k, 1]) + 1
+        while t <= n_tgt:
+            if champion[t] < 0 or best[k] > best[champion[t]]:
+                champion[t] = k
+            t += t & -t
+    return _unwound(best, before)
+
+
+@njit(cache=True)
+def _unwound(best: Any, before: Any) -> Any:
+    chain = np.empty(len(best), dtype=np.int64)
+    at = len(best)
+    k = int(np.argmax(best)) if len(best) else -1
     while k >= 0:
         at -= 1
         chain[at] = k

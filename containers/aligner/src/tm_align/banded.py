@@ -42,6 +42,8 @@ class Evidence(NamedTuple):
     """Gain of target segment j given the a source segments from i on, shape (MERGE, cells)."""
     backward: Singles
     """Gain of source segment i given the b target segments from j on, shape (MERGE, cells)."""
+    least_words: float
+    """Least gain that the words of a bead may sum up to: what is not known is no proof of the contrary."""
     src_size: Floats
     """log(characters + 1) of the a segments from i on, shape (MERGE, n)."""
     tgt_size: Floats
@@ -134,7 +136,7 @@ def bead_gains(band: Any, known: Any) -> Any:
                         + known.spread_per_character * known.src_shortness[a, i] * known.tgt_shortness[b, j]
                     )
                     length = off * off * (1.0 / known.chance_spread - 1.0 / spread) + chance_log - math.log(spread)
-                    words = forward_sum + backward[a, b]
+                    words = max(forward_sum + backward[a, b], known.least_words)
                     gains[node, MERGE * a + b] = 0.5 * (words + length) + border + known.shapes[a + 1, b + 1]
     return gains
 

@@ -26,7 +26,7 @@ DISCOUNT: Final = 0.6
 DOUBT: Final = 1.0
 """Beads' worth of belief that a word has no counterpart at all."""
 
-PASSES: Final = 4
+PASSES: Final = 3
 """Passes of expectation maximisation. More sharpen the table and change no alignment of our gold."""
 
 MIN_BEADS: Final = 2

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tm_align import em
-from tm_align.lexical import align_lexical
+from tm_align.lexical import align_lexical, alike_words
 from tm_align.lexicon import WEIGHT_DIGITS, Lexicon
 from tm_align.tokens import read_side
 
@@ -68,3 +68,13 @@ def _units(
     for bead in align_lexical(src, tgt, src_lang=src_lang, tgt_lang=tgt_lang, lexicon=lexicon).beads:
         if not bead.is_null:
             yield " ".join(src[slice(*bead.src)]), " ".join(tgt[slice(*bead.tgt)])
+
+
+def learned_from_pair(src: Sequence[str], tgt: Sequence[str], *, src_lang: str, tgt_lang: str) -> Lexicon:
+    """What one document pair teaches about itself, shared words, numbers, marks and beginnings included.
+
+    Such a lexicon is for that pair only: it holds words that merely look alike.
+    """
+    learned = learn_lexicon([(src, tgt)], src_lang=src_lang, tgt_lang=tgt_lang)
+    alike = {pair: round(weight, WEIGHT_DIGITS) for pair, weight in alike_words(read_side(src), read_side(tgt))}
+    return Lexicon(src_lang=src_lang, tgt_lang=tgt_lang, weights=alike | dict(learned.weights))

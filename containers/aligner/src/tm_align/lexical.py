@@ -34,11 +34,15 @@ from tm_align.confidence import bead_confidences, document_confidence
 from tm_align.em import Table
 from tm_align.lexicon import Lexicon
 from tm_align.tokens import Side, fold, read_side
+from tm_core.errors import AlignmentInputError
 
 TIER: Final = "lexical"
 
-ROUNDS: Final = 2
-"""Times a lexicon is learned and the search repeated; a third changes less than 0.1 % of our gold beads."""
+MAX_ROUNDS: Final = 3
+"""Times that a lexicon is learned and the search repeated, at the most."""
+
+SETTLED: Final = 0.05
+"""Share of changed beads at which no further round is worth its time: on our gold a second one changes nothing."""
 
 SHARED_WORD: Final = 1.0
 SHARED_BEGINNING: Final = 0.4
@@ -54,6 +58,9 @@ EVIDENCE_SHARE: Final = 0.6
 LENGTH_SPREAD: Final = 0.015
 LENGTH_SPREAD_PER_CHARACTER: Final = 2.5
 """Variance of the log length ratio: a constant, and what a bead's characters divide. Gale & Church: 0 and 6.8."""
+
+LEAST_WORDS: Final = -4.0
+"""Nats below which the words of a bead cannot speak against it."""
 
 SHAPES: Final = {
     (1, 1): 0.80, (0, 1): 0.02, (1, 2): 0.06, (1, 3): 0.008, (1, 4): 0.002, (2, 2): 0.01, (2, 3): 0.002, (2, 4): 0.0005,
@@ -114,17 +121,18 @@ def align_lexical(
         return Alignment(beads=beads, confidence=0.0 if beads else 1.0, tier=TIER)
     words = lexicon.turned(src_lang, tgt_lang) if lexicon else None
     # One order of sides for both directions: sums of floats, and so ties, come out alike.
-    swap = (tgt_lang, tgt) < (src_lang, src)
+    swap = (tgt_lang, list(tgt)) < (src_lang, list(src))
     if swap:
         src, tgt, src_paragraphs, tgt_paragraphs = tgt, src, tgt_paragraphs, src_paragraphs
         words = words.mirrored() if words else None
     pair = _read_pair(src, tgt, words, src_paragraphs, tgt_paragraphs)
-    found = _search(pair, ROUNDS if learn else 0)
+    found, rounds = _search(pair, MAX_ROUNDS if learn else 0)
+    beads, confidence = _scored(pair, found)
     return Alignment(
-        beads=tuple(bead.mirrored() if swap else bead for bead in _beads(found)),
-        confidence=document_confidence(found.steps, found.confidences),
+        beads=tuple(bead.mirrored() for bead in beads) if swap else beads,
+        confidence=confidence,
         tier=TIER,
-        details={"lexicon": lexicon.sha256 if lexicon else "", "rounds": ROUNDS if learn else 0},
+        details={"lexicon": lexicon.sha256 if lexicon else "", "rounds": rounds},
     )
 
 
@@ -136,6 +144,8 @@ def _read_pair(
     tgt_paragraphs: Sequence[int] | None,
 ) -> _Pair:
     src_side, tgt_side = read_side(src), read_side(tgt)
+    _check_paragraphs(src, src_paragraphs, "source")
+    _check_paragraphs(tgt, tgt_paragraphs, "target")
     hinted = src_paragraphs is not None and tgt_paragraphs is not None
     return _Pair(
         src=src_side,
@@ -144,6 +154,14 @@ def _read_pair(
         src_opens=_openings(src_paragraphs if hinted else None, len(src)),
         tgt_opens=_openings(tgt_paragraphs if hinted else None, len(tgt)),
     )
+
+
+def _check_paragraphs(segments: Sequence[str], paragraphs: Sequence[int] | None, side: str) -> None:
+    if paragraphs is not None and len(paragraphs) != len(segments):
+        raise AlignmentInputError(
+            f"{side} paragraphs: expected a number for each of {len(segments):,} segments, found {len(paragraphs):,}. "
+            "Most likely they belong to another document. Nothing has been aligned."
+        )
 
 
 def _openings(paragraphs: Sequence[int] | None, n: int) -> Longs:
@@ -155,82 +173,91 @@ def _openings(paragraphs: Sequence[int] | None, n: int) -> Longs:
 
 
 def _given(src: Side, tgt: Side, lexicon: Lexicon | None) -> Table:
-    """Word pairs believed before anything is learned, in order of their weight's reason."""
-    number = {word: k for k, word in enumerate(tgt.words)}
-    weights: dict[tuple[int, int], float] = dict(_shared_beginnings(src, tgt))
-    weights.update(((k, number[word]), SHARED_WORD) for k, word in enumerate(src.words) if word in number)
+    """Word pairs believed before anything is learned."""
+    src_number = {word: k for k, word in enumerate(src.words)}
+    tgt_number = {word: k for k, word in enumerate(tgt.words)}
+    weights = {(src_number[x], tgt_number[y]): weight for (x, y), weight in alike_words(src, tgt)}
     if lexicon is not None:
         for k, word in enumerate(src.words):
             for counterpart, weight in lexicon.rows.get(word, ()):
-                if counterpart in number:
-                    at = (k, number[counterpart])
+                if counterpart in tgt_number:
+                    at = (k, tgt_number[counterpart])
                     weights[at] = max(weight, weights.get(at, 0.0))
     pairs = np.array(list(weights), dtype=np.int32).reshape(-1, 2)
     return em.make_table(len(src.words), pairs[:, 0], pairs[:, 1], np.array(list(weights.values())))
 
 
-def _shared_beginnings(src: Side, tgt: Side) -> Iterator[tuple[tuple[int, int], float]]:
-    by_beginning: defaultdict[str, list[int]] = defaultdict(list)
-    for k, beginning in _beginnings(tgt):
-        by_beginning[beginning].append(k)
-    for k, beginning in _beginnings(src):
+def alike_words(src: Side, tgt: Side) -> Iterator[tuple[tuple[str, str], float]]:
+    """Word pairs that look alike, weighted; a pair that is the same comes after all that only begin so."""
+    by_beginning: defaultdict[str, list[str]] = defaultdict(list)
+    for word, beginning in _beginnings(tgt):
+        by_beginning[beginning].append(word)
+    for word, beginning in _beginnings(src):
         for counterpart in by_beginning.get(beginning, ()):
-            yield (k, counterpart), SHARED_BEGINNING
+            yield (word, counterpart), SHARED_BEGINNING
+    known = set(tgt.words)
+    yield from (((word, word), SHARED_WORD) for word in src.words if word in known)
 
 
-def _beginnings(side: Side) -> Iterator[tuple[int, str]]:
-    for k, word in enumerate(side.words):
+def _beginnings(side: Side) -> Iterator[tuple[str, str]]:
+    for word in side.words:
         if len(word) >= BEGINNING and word.isalpha():
             folded = word if word.isascii() else fold(word)
             if len(folded) >= BEGINNING:
-                yield k, folded[:BEGINNING]
+                yield word, folded[:BEGINNING]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What a search found: rows (i, j, a, b), with their gains and confidences."""
+    """What a search found: rows (i, j, a, b), and what it found them with."""
 
     steps: Longs
-    gains: Floats
-    confidences: Floats
-    tables: tuple[Table, Table]
+    band: Band
+    gains: Singles
+    known: Evidence
 
 
-def _search(pair: _Pair, rounds: int) -> _Found:
-    """Search, then learn from what was found and search again."""
+def _search(pair: _Pair, max_rounds: int) -> tuple[_Found, int]:
+    """Search; learn from what was found and search again, until the beads settle. Also the number of rounds."""
     tables = _first_tables(pair)
-    band = anchors.corridor(_coarse_path(pair, tables[0]), _places(pair.src), _places(pair.tgt))
-    found = _search_once(pair, tables, band, None, confident=rounds == 0)
-    for number in range(rounds):
-        tables = _learn(pair, found.steps)
+    band = anchors.corridor(anchors.coarse_path(pair.src, pair.tgt, tables[0]), pair.src, pair.tgt)
+    found = _search_once(pair, tables, band, None)
+    for rounds in range(1, max_rounds + 1):
+        before = found.steps
+        tables = _learn(pair, before)
         # The learned words may see a course that the first search missed: its anchors widen the band.
-        corners = (found.steps[:, :2], found.steps[:, :2] + found.steps[:, 2:], _coarse_path(pair, tables[0]))
-        band = anchors.around(np.concatenate(corners), len(pair.src), len(pair.tgt))
-        found = _search_once(pair, tables, band, found.steps, confident=number == rounds - 1)
-    return found
+        seen = anchors.coarse_path(pair.src, pair.tgt, tables[0])
+        band = anchors.around(np.concatenate([before[:, :2], before[:, :2] + before[:, 2:], seen]), pair.src, pair.tgt)
+        found = _search_once(pair, tables, band, before)
+        if _share_changed(before, found.steps) <= SETTLED:
+            return found, rounds
+    return found, max_rounds
 
 
-def _search_once(
-    pair: _Pair, tables: tuple[Table, Table], band: Band, steps: Longs | None, *, confident: bool
-) -> _Found:
-    """Search a band; ``steps`` are those of the search before. Confidences cost a second pass: only where asked for."""
+def _share_changed(before: Longs, after: Longs) -> float:
+    """The share of beads that were not there before."""
+    known = set(map(tuple, before.tolist()))
+    return sum(tuple(step) not in known for step in after.tolist()) / len(after)
+
+
+def _search_once(pair: _Pair, tables: tuple[Table, Table], band: Band, steps: Longs | None) -> _Found:
+    """Search a band; ``steps`` are those of the search before."""
     known = _weigh(pair, tables, band, steps)
     gains = bead_gains(band, known)
-    steps = best_path(band, gains, float(known.shapes[0, 1]))
+    known = known._replace(forward=gains[:0], backward=gains[:0])  # a third of the memory, and of no more use
+    return _Found(steps=best_path(band, gains, float(known.shapes[0, 1])), band=band, gains=gains, known=known)
+
+
+def _scored(pair: _Pair, found: _Found) -> tuple[tuple[Bead, ...], float]:
+    """The beads with their confidences, and the document's."""
+    steps = found.steps
     src_words = em.n_tokens(pair.src, em.runs(steps[:, 0], steps[:, 2]))
     tgt_words = em.n_tokens(pair.tgt, em.runs(steps[:, 1], steps[:, 3]))
-    return _Found(
-        steps=steps,
-        gains=path_gains(steps, band, gains, known),
-        confidences=bead_confidences(steps, band, gains, known, src_words + tgt_words) if confident else np.zeros(0),
-        tables=tables,
-    )
-
-
-def _beads(found: _Found) -> Iterator[Bead]:
-    rows = zip(found.steps.tolist(), found.gains.tolist(), found.confidences.tolist(), strict=True)
-    for (i, j, a, b), gain, confidence in rows:
-        yield Bead((i, i + a), (j, j + b), confidence, -gain)
+    confidences = bead_confidences(steps, found.band, found.gains, found.known, src_words + tgt_words)
+    costs = -path_gains(steps, found.band, found.gains, found.known)
+    rows = zip(steps.tolist(), confidences.tolist(), costs.tolist(), strict=True)
+    beads = tuple(Bead((i, i + a), (j, j + b), confidence, cost) for (i, j, a, b), confidence, cost in rows)
+    return beads, document_confidence(steps, confidences)
 
 
 def _first_tables(pair: _Pair) -> tuple[Table, Table]:
@@ -243,14 +270,6 @@ def _normalised(table: Table) -> Table:
     rows = em.row_numbers(table)
     total = np.bincount(rows, weights=table.values, minlength=len(table.starts) - 1)
     return Table(table.starts, table.words, table.values / (total[rows] + em.DOUBT))
-
-
-def _coarse_path(pair: _Pair, table: Table) -> Longs:
-    return anchors.coarse_path(em.by_segment(pair.src), em.by_segment(pair.tgt), table)
-
-
-def _places(side: Side) -> Floats:
-    return np.concatenate([[0.0], np.cumsum(side.lengths)])
 
 
 def _shape_gains(steps: Longs | None) -> Floats:
@@ -280,6 +299,7 @@ def _weigh(pair: _Pair, tables: tuple[Table, Table], band: Band, steps: Longs | 
     return Evidence(
         forward=_hear(pair.src, pair.tgt, tables[0], (band.first, band.last), band, turned=False),
         backward=_hear(pair.tgt, pair.src, tables[1], (above, below), band, turned=True),
+        least_words=LEAST_WORDS,
         src_size=src_size,
         tgt_size=tgt_size,
         src_shortness=np.exp(-0.5 * src_size),
@@ -309,10 +329,9 @@ def _hear(x: Side, y: Side, table: Table, y_bounds: tuple[Longs, Longs], band: B
 
 def _sizes(side: Side) -> Floats:
     """log(characters + 1) of each run of 1 to MERGE segments, shape (MERGE, n); runs past the end are cut there."""
-    place = _places(side)
     n = len(side)
     ends = np.minimum(np.arange(n) + np.arange(1, MERGE + 1)[:, None], n)
-    return np.asarray(np.log(place[ends] - place[:n] + 1.0))
+    return np.asarray(np.log(side.places[ends] - side.places[:n] + 1.0))
 
 
 def _opening_gains(pair: _Pair, steps: Longs | None) -> Floats:

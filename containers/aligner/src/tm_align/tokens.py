@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -58,7 +59,7 @@ def fold(token: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", token.translate(_LETTERS)) if not unicodedata.combining(c))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Side:
     """One document side as numbers. ``tokens[starts[i]:starts[i + 1]]`` are segment i's."""
 
@@ -71,6 +72,11 @@ class Side:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    @cached_property
+    def places(self) -> NDArray[np.float64]:
+        """Characters before each node, shape (segments + 1,)."""
+        return np.concatenate([[0.0], np.cumsum(self.lengths)])
 
 
 def read_side(segments: Sequence[str]) -> Side:
