@@ -99,7 +99,8 @@ def test_a_killed_demo_is_swept_by_its_watchdog_alone(
 def test_a_component_that_dies_is_named_and_all_is_stopped(
     asleep: subprocess.Popen[bytes], home: Path, left_over: Callable[[Path], list[str]]
 ) -> None:
-    (scheduler,) = [each for each in psutil.Process(asleep.pid).children() if "scheduler" in " ".join(each.cmdline())]
+    known = psutil.Process(asleep.pid).children(recursive=True)
+    (scheduler,) = [each for each in known if each.cmdline()[0].startswith("airflow scheduler")]
     scheduler.kill()
     assert asleep.wait(STOP_SECONDS) == 1
     output = (home.parent / "output").read_text()

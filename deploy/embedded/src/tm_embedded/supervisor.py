@@ -1,5 +1,6 @@
 """The stack: Postgres and Airflow's components, started together, watched, and stopped whatever happens."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,15 +9,16 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
 from tm_embedded import airflow, postgres
 from tm_embedded.airflow import AirflowApi, Component, Workload
 from tm_embedded.errors import CommandFailed, ComponentFailed
+from tm_embedded.forkserver import Order, Part
 from tm_embedded.home import Home, RunningStack, describe, load_secrets, locked, now, read_json, remember
-from tm_embedded.processes import GRACE_SECONDS, sweep, wait_until, watched
+from tm_embedded.processes import GRACE_SECONDS, sweep, watched
 
 # Cold, on 2 cores that others use as well; a start takes 10 to 17 s on quiet ones.
 READY_SECONDS = 180.0
@@ -24,7 +26,7 @@ LOG_BYTES = 10_000_000  # a log that has grown beyond this makes room for a new 
 
 DEMO_COMPONENTS = (airflow.API_SERVER, airflow.SCHEDULER, airflow.DAG_PROCESSOR)
 ALL_COMPONENTS = (*DEMO_COMPONENTS, airflow.TRIGGERER)
-WAITED_FOR = (airflow.SCHEDULER.name, airflow.TRIGGERER.name)
+FORKSERVER = "airflow"
 UI_PORT = 8080
 DEMO, UP = "make demo", "make up"
 
@@ -57,14 +59,29 @@ class Stack:
     server: postgres.Server
     environment: Mapping[str, str]
     api: AirflowApi
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    parts: subprocess.Popen[bytes]
+    _unread: bytes = b""
 
     def check(self) -> None:
         """Raise ComponentFailed if a component has ended."""
-        for name, process in {"postgres": self.server.process, **self.processes}.items():
-            code = process.poll()
-            if code is not None:
+        for name, code in self._ended():
+            if name == airflow.MIGRATION and code == 0:
+                remember_migration(self.plan.home, self.server)
+            else:
                 raise ComponentFailed(name, _ending(code), str(self.plan.home.log(name)))
+        for name, process in {"postgres": self.server.process, FORKSERVER: self.parts}.items():
+            if (status := process.poll()) is not None:
+                raise ComponentFailed(name, _ending(status), str(self.plan.home.log(name)))
+
+    def _ended(self) -> Iterator[tuple[str, int]]:
+        """(name, status) of what the fork server has reported since the last call."""
+        assert self.parts.stdout is not None  # noqa: S101 - for mypy: it is a pipe
+        with suppress(BlockingIOError):
+            self._unread += os.read(self.parts.stdout.fileno(), 65_536)
+        *lines, self._unread = self._unread.split(b"\n")
+        for line in lines:
+            event = json.loads(line)
+            yield event["ended"], event["code"]
 
     def await_ready(self, seconds: float = READY_SECONDS) -> None:
         """Wait until every component reports itself healthy, then sign in.
@@ -91,25 +108,13 @@ class Stack:
             return [airflow.API_SERVER.name]
         return [part.name for part in self.plan.components if health.get(part.health) != "healthy"]
 
-    def launch(self, component: Component) -> None:
-        """Start a component in a session of its own, its output going to its log."""
-        self.processes[component.name] = spawn(
-            ["airflow", *component.command], self.environment, log=self.plan.home.log(component.name)
-        )
-
     def stop(self) -> None:
         """Stop all: Airflow together, then Postgres. At most about 10 s; what does not listen is killed."""
-        for process in self.processes.values():
-            # The whole session: the scheduler's workers and their tasks would otherwise be waited for.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGTERM)
-        # The scheduler and the triggerer say in the database that they have gone. The others keep nothing,
-        # and taking down an interpreter of 300 MB lasts 3 s.
-        waited = [self.processes[name] for name in WAITED_FOR if name in self.processes]
-        wait_until(lambda: all(process.poll() is not None for process in waited), GRACE_SECONDS)
+        self.parts.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.parts.wait(GRACE_SECONDS)
         sweep(self.plan.home.path, data=self.server.data, grace_s=0.2)
-        for process in self.processes.values():
-            process.wait(1.0)
+        self.parts.wait()
         postgres.stop_process(self.server.process)
 
 
@@ -119,12 +124,7 @@ def _ending(code: int) -> str:
 
 def spawn(command: Sequence[str], environment: Mapping[str, str], *, log: Path) -> subprocess.Popen[bytes]:
     """Start a program of the virtual environment, in a session of its own, its output going to `log`."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > LOG_BYTES:
-        log.replace(log.with_name(f"{log.name}.1"))
-    with log.open("ab") as out:
-        out.write(f"--- {now()} {' '.join(command)}\n".encode())
-        out.flush()
+    with _ready_log(log, command).open("ab") as out:
         return subprocess.Popen(
             program(command),
             env=dict(environment),
@@ -133,6 +133,16 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], *, log: Path) 
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _ready_log(log: Path, command: Sequence[str]) -> Path:
+    """Make room in a log and head what comes next."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
+    with log.open("a") as out:
+        out.write(f"--- {now()} {' '.join(command)}\n")
+    return log
 
 
 def program(command: Sequence[str]) -> list[str]:
@@ -204,50 +214,80 @@ def launched(plan: Plan) -> Iterator[Stack]:
         # What a supervisor left that was killed together with its watchdog (a machine that lost power has nothing).
         sweep(home.path, data=home.postgres)
         exits.enter_context(watched(home.path, data=home.postgres, keep=[lock]))
-        server = _start_postgres(home)
-        stack = exits.enter_context(_stopped_at_end(_describe(plan, server)))
-        postgres.ensure_databases(server, ["tm", "airflow"])
-        _migrate(stack)
-        for component in plan.components:
-            stack.launch(component)
-        yield stack
+        server = exits.enter_context(_postgres(home))
+        yield exits.enter_context(_airflow(plan, server))
 
 
 @contextmanager
-def _stopped_at_end(stack: Stack) -> Iterator[Stack]:
-    try:
-        yield stack
-    finally:
-        with undisturbed():
-            stack.api.close()
-            stack.stop()
-
-
-def _start_postgres(home: Home) -> postgres.Server:
+def _postgres(home: Home) -> Iterator[postgres.Server]:
     server = postgres.start(
         home.postgres,
         log=home.log("postgres"),
         passwords=load_secrets(home.secrets),
         port=read_json(home.state).get("postgres_port"),
     )
-    remember(home, postgres_port=server.port)
-    return server
+    try:
+        remember(home, postgres_port=server.port)
+        postgres.ensure_databases(server, ["tm", "airflow"])
+        yield server
+    finally:
+        with undisturbed():
+            postgres.stop_process(server.process)
 
 
-def _describe(plan: Plan, server: postgres.Server) -> Stack:
+@contextmanager
+def _airflow(plan: Plan, server: postgres.Server) -> Iterator[Stack]:
     home, keys = plan.home, load_secrets(plan.home.secrets)
     api_port = _api_port(plan)
     remember(home, api_port=api_port)
     running = RunningStack(pid=os.getpid(), kind=plan.kind, started=now(), postgres_port=server.port, api_port=api_port)
     describe(home, running)
     airflow.write_passwords(home, keys)
-    return Stack(
+    environment = airflow.environment(home, plan.workload, server, keys, api_port)
+    api = AirflowApi(running.api_url, keys["admin"])
+    stack = Stack(
         plan=plan,
         running=running,
         server=server,
-        environment=airflow.environment(home, plan.workload, server, keys, api_port),
-        api=AirflowApi(running.api_url, keys["admin"]),
+        environment=environment,
+        api=api,
+        parts=_start_parts(plan, environment, migrate=not _is_migrated(home, server)),
     )
+    try:
+        yield stack
+    finally:
+        with undisturbed():
+            api.close()
+            stack.stop()
+
+
+def _start_parts(plan: Plan, environment: Mapping[str, str], *, migrate: bool) -> subprocess.Popen[bytes]:
+    home = plan.home
+    parts = tuple(
+        Part(
+            name=each.name,
+            command=each.command,
+            log=str(_ready_log(home.log(each.name), each.command)),
+            preload=each.preload,
+            waited_for=each.says_goodbye,
+        )
+        for each in plan.components
+    )
+    log, command = home.log(airflow.MIGRATION), ("db", "migrate")
+    first = Part(name=airflow.MIGRATION, command=command, log=str(_ready_log(log, command))) if migrate else None
+    order = Order(first=first, parts=parts).to_json()
+    with _ready_log(home.log(FORKSERVER), ()).open("ab") as log_file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tm_embedded.forkserver", order],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log_file,
+            start_new_session=True,
+        )
+    assert process.stdout is not None  # noqa: S101 - for mypy: PIPE was asked for
+    os.set_blocking(process.stdout.fileno(), False)
+    return process
 
 
 def _api_port(plan: Plan) -> int:
@@ -255,11 +295,12 @@ def _api_port(plan: Plan) -> int:
     return next((port for port in wanted if port and postgres.port_is_free(port)), None) or postgres.free_port()
 
 
-def _migrate(stack: Stack) -> None:
-    """Bring the metadata database to the installed Airflow's schema, unless the last start left it there."""
-    home = stack.plan.home
-    version, revision = airflow.installed_version(), airflow.database_revision(stack.server)
-    if revision is not None and read_json(home.state).get("migrated") == [version, revision]:
-        return
-    run_command(["airflow", "db", "migrate"], stack.environment, log=home.log("airflow-migrate"))
-    remember(home, migrated=[version, airflow.database_revision(stack.server)])
+def _is_migrated(home: Home, server: postgres.Server) -> bool:
+    """Whether the metadata database is where the installed Airflow's last migration here left it."""
+    revision = airflow.database_revision(server)
+    return revision is not None and read_json(home.state).get("migrated") == [airflow.installed_version(), revision]
+
+
+def remember_migration(home: Home, server: postgres.Server) -> None:
+    """Spare the next start the migration, which costs 5 s to find nothing to do."""
+    remember(home, migrated=[airflow.installed_version(), airflow.database_revision(server)])
