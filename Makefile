@@ -10,7 +10,7 @@ PACKAGES := -e containers/core -e containers/formats -e containers/aligner -e 'c
 INSTALLED := $(VENV)/.installed
 SOURCES := $(wildcard pyproject.toml containers/*/pyproject.toml deploy/*/pyproject.toml constraints.txt)
 
-.PHONY: help install demo up down reset test test-full lint format docs constraints
+.PHONY: help install test test-full lint format docs constraints
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -22,3 +22,28 @@ $(INSTALLED): $(SOURCES)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt $(PACKAGES)
 	@touch $@
+
+# Tests of make test: all but the slow ones, the cluster's, the browser's, and those on data that is not here.
+test: $(INSTALLED) lint ## Lint, types and tests: under 10 minutes on 2 cores
+	$(BIN)/python -m pytest -m 'not slow and not cluster and not browser'
+
+test-full: $(INSTALLED) lint ## Everything: fault matrices, cluster, browser, real data (TM_TEST_DATA)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED) ## ruff and mypy; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p tm_core -p tm_formats -p tm_align -p tm_store -p tm_embedded -p operators
+
+format: $(INSTALLED) ## Format the sources
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(INSTALLED) ## Write the generated pages of docs/
+	$(BIN)/python docs/generate.py
+
+constraints: $(INSTALLED) ## Pin what is installed now into constraints.txt
+	@{ sed -n '1p' constraints.txt; $(BIN)/uv pip freeze --quiet --python $(BIN)/python --exclude-editable | grep '=='; } > constraints.new
+	@mv constraints.new constraints.txt
+
+include $(wildcard mk/*.mk)

@@ -29,7 +29,7 @@ from airflow.sdk import Asset, CronPartitionTimetable, Param, TriggerRule, dag
 from operators.align import AlignShardOperator
 from operators.plan import PlanOperator
 from operators.retries import task_defaults
-from operators.step import PublishOperator, StepOperator
+from operators.step import PublishOperator, RouteOperator, StepOperator
 from tm_core.contracts import Step
 from tm_core.rules import Tier
 from tm_core.settings import Settings
@@ -77,13 +77,14 @@ MEMORY = Asset("translation_memory")
     doc_md=__doc__,
 )
 def tm_refresh() -> None:
-    batch_id = "{{ ti.xcom_pull(task_ids='plan')['batch_id'] }}"
+    batch_id = "{{ ti.xcom_pull(task_ids='plan', key='batch_id') }}"
 
     plan = PlanOperator(
         task_id="plan",
         only_stores="{{ params.stores }}",
         reprocess="{{ params.reprocess }}",
         execution_timeout=timedelta(minutes=30),
+        doc_md="Finds the date's files, pairs them, asks the ledger, pins versions; skips the rest if nothing is new.",
     )
     tier1 = AlignShardOperator.partial(
         task_id="tier1",
@@ -91,41 +92,72 @@ def tm_refresh() -> None:
         batch_id=batch_id,
         map_index_template="shard {{ task.shard }}",
         execution_timeout=timedelta(hours=2),
-    ).expand(shard=plan.output["shards"])
-    route = _step(Step.ROUTE, batch_id, minutes=30)
+        doc_md="Reads and segments a shard's documents and aligns them by lengths and words.",
+    ).expand(shard=plan.output)
+    route = RouteOperator(
+        task_id="route",
+        step=Step.ROUTE,
+        batch_id=batch_id,
+        # Skipped tier 1 tasks mean that the ledger had every document: there is still something to filter and load.
+        trigger_rule=TriggerRule.NONE_FAILED,
+        execution_timeout=timedelta(minutes=30),
+        doc_md="Sends the documents that tier 1 is not sure of to tier 2, and records why.",
+    )
     tier2 = AlignShardOperator.partial(
         task_id="tier2",
         tier=Tier.EMBEDDING,
         batch_id=batch_id,
         map_index_template="shard {{ task.shard }}",
         execution_timeout=timedelta(hours=6),
-    ).expand(shard=route.output["shards"])
-    filtered = _step(Step.FILTER, batch_id, minutes=60)
-    gate = _step(Step.GATE, batch_id, minutes=30)
-    load = _step(Step.LOAD, batch_id, minutes=120)
-    sample = _step(Step.SAMPLE, batch_id, minutes=30)
+        doc_md="Aligns a shard's documents again, by vectors.",
+    ).expand(shard=route.output)
+    filtered = StepOperator(
+        task_id="filter",
+        step=Step.FILTER,
+        batch_id=batch_id,
+        # A tier without a shard is skipped; what follows it is not.
+        trigger_rule=TriggerRule.NONE_FAILED,
+        execution_timeout=timedelta(hours=1),
+        doc_md="Asks the named rules about every bead, and brings the beads into staging.",
+    )
+    gate = StepOperator(
+        task_id="gate",
+        step=Step.GATE,
+        batch_id=batch_id,
+        execution_timeout=timedelta(minutes=30),
+        doc_md="Measures every slice and judges it: accept, hold or quarantine; its page lies beside the batch.",
+    )
+    load = StepOperator(
+        task_id="load",
+        step=Step.LOAD,
+        batch_id=batch_id,
+        execution_timeout=timedelta(hours=2),
+        doc_md="Merges the accepted slices into the memory in one transaction, if all sums close.",
+    )
+    sample = StepOperator(
+        task_id="sample",
+        step=Step.SAMPLE,
+        batch_id=batch_id,
+        execution_timeout=timedelta(minutes=30),
+        doc_md="Draws loaded beads for review, stratified by store, pair, tier and score.",
+    )
     publish = PublishOperator(
         task_id="publish",
         step=Step.PUBLISH,
         batch_id=batch_id,
         outlets=[MEMORY],
         execution_timeout=timedelta(minutes=5),
+        doc_md="Emits the date as a new partition of the asset `translation_memory`.",
     )
-    backup = _step(Step.BACKUP, batch_id, minutes=240)
+    backup = StepOperator(
+        task_id="backup",
+        step=Step.BACKUP,
+        batch_id=batch_id,
+        execution_timeout=timedelta(hours=4),
+        doc_md="Dumps the database to object storage, deletes what retention allows, and closes the batch.",
+    )
 
     plan >> tier1 >> route >> tier2 >> filtered >> gate >> load >> sample >> publish >> backup
-
-
-def _step(step: Step, batch_id: str, *, minutes: int) -> StepOperator:
-    # A tier with no shard is skipped; what follows it is not.
-    rule = TriggerRule.NONE_FAILED if step in (Step.ROUTE, Step.FILTER) else TriggerRule.ALL_SUCCESS
-    return StepOperator(
-        task_id=step.value,
-        step=step,
-        batch_id=batch_id,
-        trigger_rule=rule,
-        execution_timeout=timedelta(minutes=minutes),
-    )
 
 
 tm_refresh()

@@ -56,6 +56,7 @@ def load_dags() -> list[Any]:
         del os.environ[name]  # the pages show the defaults, not this machine's settings
     os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="tm-docs-"))
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
     sys.path.insert(0, str(ROOT))
     from airflow.dag_processing.dagbag import DagBag
 
@@ -82,10 +83,9 @@ def _param(dag: Any, name: str) -> Any:
 
 
 def _task_row(task: Any) -> str:
-    kind = getattr(task, "operator_class", type(task))
     timeout = task.execution_timeout
     stops = f"{int(timeout.total_seconds() // 60)} min" if timeout else "never"
-    does = (kind.__doc__ or "").strip().splitlines()[0]
+    does = (task.partial_kwargs if task.is_mapped else vars(task)).get("doc_md") or "**undocumented**"
     after = ", ".join(f"`{name}`" for name in sorted(task.upstream_task_ids)) or "–"
     mapped = " (mapped)" if task.is_mapped else ""
     return f"| `{task.task_id}`{mapped} | {after} | {stops} | {does} |"

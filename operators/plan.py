@@ -26,8 +26,11 @@ class PlanOperator(BaseOperator, SkipMixin):
         self.only_stores = only_stores
         self.reprocess = reprocess
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Returns tm_store.plan.PlanSummary as a dictionary."""
+    def execute(self, context: Context) -> list[int]:
+        """Returns the shards of tier 1, because tasks can be mapped over a returned value alone.
+
+        Pushes ``batch_id`` and ``summary`` (tm_store.plan.PlanSummary) beside it.
+        """
         from tm_store.steps import plan
 
         summary = plan(
@@ -38,12 +41,13 @@ class PlanOperator(BaseOperator, SkipMixin):
             reprocess=self.reprocess is True or str(self.reprocess).lower() == "true",
         )
         self.log.info("%s", summary)
+        context["ti"].xcom_push(key="batch_id", value=summary.batch_id)
+        context["ti"].xcom_push(key="summary", value=asdict(summary))
         if summary.nothing_new:
             self.log.info("Nothing new on %s: what follows is skipped.", summary.partition_date)
-            context["ti"].xcom_push(key="return_value", value=asdict(summary))
             followers = context["task"].get_flat_relatives(upstream=False)
             self.skip(ti=context["ti"], tasks=followers)
-        return asdict(summary)
+        return summary.shards
 
 
 def partition_date(context: Context) -> date:

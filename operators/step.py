@@ -35,6 +35,14 @@ class StepOperator(BaseOperator):
         return plain
 
 
+class RouteOperator(StepOperator):
+    """Decide which documents go to tier 2; returns its shards, because tasks are mapped over a returned value."""
+
+    def execute(self, context: Context) -> list[int]:  # type: ignore[override]
+        shards: list[int] = super().execute(context)["shards"]
+        return shards
+
+
 class PublishOperator(StepOperator):
     """Tell whoever waits for the memory that a date's partition of it is there: emits the outlets' partition."""
 
