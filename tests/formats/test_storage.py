@@ -169,6 +169,7 @@ def test_links_are_not_followed(tmp_path, caplog):
     (tmp_path / "root" / "raw" / "a.de.txt").symlink_to(tmp_path / "secret")
     (tmp_path / "root" / "raw" / "loop").symlink_to(tmp_path)
     assert Storage((tmp_path / "root").as_uri()).list() == []
+    assert caplog.text.count("is a link: not listed") == 2
 
 
 def test_names_that_are_no_unicode_are_listed_and_readable(tmp_path):
