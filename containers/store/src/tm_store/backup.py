@@ -33,7 +33,7 @@ from tm_core.settings import Settings
 from tm_formats.manifest import NAME, FileEntry, Json, Manifest, read_manifest, write_manifest
 from tm_formats.storage import Storage
 from tm_store.checksum import memory_checksum
-from tm_store.db import Database, connect
+from tm_store.db import Database, open_database
 from tm_store.programs import find_program, run_program, server_major, without_password
 
 log = logging.getLogger(__name__)
@@ -418,9 +418,7 @@ def restore_into(settings: Settings, storage: Storage, uri: str, database: str) 
             failed, and the new database has been dropped again.
     """
     backup = verify(storage, uri)
-    url = settings.require_database()
-    with connect(url, settings.statement_seconds) as connection:
-        db = Database(connection, settings.include)
+    with open_database(settings) as db:
         made_by = int(str(backup.facts["server_major"]))
         if made_by > server_major(db):
             raise BackupError(
