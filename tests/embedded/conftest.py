@@ -30,8 +30,9 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
     path = tmp_path / "Stapel ü 翻訳"
     yield path
-    sweep(path, data=path / "postgres")
-    postgres.remove_data(path / "postgres")
+    for name in ("postgres", "data"):
+        sweep(path, data=path / name)
+        postgres.remove_data(path / name)
 
 
 @pytest.fixture

@@ -151,6 +151,8 @@ def run(plan: Plan, demo: Demo, progress: Progress) -> None:
         if state != "success":
             raise RunFailed(_failure(stack, demo.dag_id, run_id, state))
         progress.line(f"{demo.dag_id}: {state}")
+        if _found_nothing_to_do(stack, demo.dag_id, run_id):
+            progress.line("Nothing new: this date was refined before, every step after the first was skipped")
         for command in demo.after:
             _print_output(command, stack.environment)
 
@@ -203,6 +205,11 @@ def _follow(stack: Session, dag_id: str, run_id: str, progress: Progress) -> str
                 return state
         stack.check()
         time.sleep(POLL_SECONDS)
+
+
+def _found_nothing_to_do(stack: Session, dag_id: str, run_id: str) -> bool:
+    states = [task["state"] for task in stack.api.task_instances(dag_id, run_id)]
+    return len(states) > 1 and states.count("skipped") == len(states) - 1
 
 
 def _failure(stack: Session, dag_id: str, run_id: str, state: str) -> str:
