@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tm_align.auto import Tier, align
     from tm_align.beads import Alignment, Bead
-    from tm_align.learn import learn_lexicon
+    from tm_align.learning import learn_lexicon
     from tm_align.lexicon import Lexicon
 
 _HOME = {
@@ -18,7 +18,7 @@ _HOME = {
     "Alignment": "beads",
     "Bead": "beads",
     "Lexicon": "lexicon",
-    "learn_lexicon": "learn",
+    "learn_lexicon": "learning",
 }
 
 __all__ = ["Alignment", "Bead", "Lexicon", "Tier", "align", "learn_lexicon"]

@@ -5,7 +5,10 @@ from dataclasses import replace
 from enum import StrEnum
 
 from tm_align.beads import Alignment
+from tm_align.embedding import align_embedding
 from tm_align.encode import Encoder, load_encoder
+from tm_align.lattice import SearchSettings
+from tm_align.lexical import align_lexical
 from tm_align.lexicon import Lexicon
 from tm_core.errors import AlignmentInputError
 
@@ -48,7 +51,8 @@ def align(
         tier: ``lexical`` (words and lengths), ``embedding`` (vectors), or ``auto``: lexical, and embedding for a
             document that the lexical tier aligned with a confidence below ``threshold``.
         lexicon: word translations known beforehand, in either direction; for both tiers.
-        encoder: gives tier 2 its vectors (``tm_align.encode``); None hashes words and their translations.
+        encoder: gives tier 2 its vectors (``tm_align.encode``); None hashes words and their translations. Where tier 1
+            has aligned the pair anyway (``auto``, or no encoder), its beads are a hint to tier 2.
         src_paragraphs: each source segment's paragraph number, a soft hint; used when both sides have one.
         tgt_paragraphs: each target segment's paragraph number.
         max_merge: most segments in a bead of tier 2, both sides together, at least 2.
@@ -73,9 +77,7 @@ def align(
     wanted = Tier(tier)
     _check(src, tgt, src_paragraphs, tgt_paragraphs, max_merge)
     lexical: Alignment | None = None
-    if wanted is not Tier.EMBEDDING:
-        from tm_align.lexical import align_lexical
-
+    if wanted is not Tier.EMBEDDING or encoder is None:
         lexical = align_lexical(
             src,
             tgt,
@@ -85,21 +87,20 @@ def align(
             src_paragraphs=src_paragraphs,
             tgt_paragraphs=tgt_paragraphs,
         )
-        if wanted is Tier.LEXICAL or lexical.confidence >= threshold:
+        if wanted is Tier.LEXICAL or (wanted is Tier.AUTO and lexical.confidence >= threshold):
             return lexical
-    from tm_align.embedding import SearchSettings, align_embedding
-
     found = align_embedding(
         src,
         tgt,
         encoder=encoder or load_encoder("lexicon", src_lang=src_lang, tgt_lang=tgt_lang, lexicon=lexicon),
         src_paragraphs=src_paragraphs,
         tgt_paragraphs=tgt_paragraphs,
+        hint=lexical,
         settings=SearchSettings(max_merge=max_merge),
     )
     if lexical is None:
         return found
-    return replace(found, details=dict(found.details) | {"lexical_confidence": lexical.confidence})
+    return replace(found, details=dict(found.details) | {"lexical_confidence": round(lexical.confidence, 4)})
 
 
 def _check(

@@ -139,7 +139,7 @@ def _lexicon(arguments: argparse.Namespace) -> "Lexicon | None":
 
 
 def _encoder(arguments: argparse.Namespace, lexicon: "Lexicon | None") -> "Encoder | None":
-    if not (arguments.encoder or arguments.src_embed):
+    if arguments.encoder in (None, "lexicon") and not arguments.src_embed:
         return None
     from tm_align.encode import VectorFiles, load_encoder
 

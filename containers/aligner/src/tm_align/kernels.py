@@ -20,6 +20,9 @@ U16 = NDArray[np.uint16]
 UNIT = 32767
 """The int16 that stands for 1.0."""
 
+PADDING = 4
+"""Rows of zeros at the end of an array of vectors: the height of a tile of ``dots_4x4``."""
+
 _i32 = np.int32
 _f32 = np.float32
 
@@ -87,37 +90,39 @@ def quantise_half_rows(vectors: U16, rows: I32, out: I16) -> int:
 
 @njit(cache=True, nogil=True)
 def halve(units: I16) -> I16:
-    """Unit vectors of neighbouring pairs' sums; an odd last vector stays alone."""
-    n, width = units.shape
-    out = np.empty(((n + 1) // 2, width), np.int16)
-    sums = np.empty(width, np.int32)
-    for p in range(out.shape[0]):
+    """Unit vectors of neighbouring pairs' sums; an odd last vector stays alone. Both arrays are padded."""
+    n, width = units.shape[0] - PADDING, units.shape[1]
+    out = np.zeros(((n + 1) // 2 + PADDING, width), np.int16)
+    sums = np.empty(width, np.float32)
+    lanes = np.empty(16, np.float32)
+    for p in range(out.shape[0] - PADDING):
         second = min(2 * p + 1, n - 1)
-        square = 0.0
         for k in range(width):
             sums[k] = _i32(units[2 * p, k]) + _i32(units[second, k])
-            square += np.float64(sums[k]) * np.float64(sums[k])
-        scale = 32767.0 / np.sqrt(square) if square > 0.0 else 0.0
-        for k in range(width):
-            out[p, k] = _i32(sums[k] * scale + 32768.5) - 32768
+        _unit_row(sums, lanes, out[p])
     return out
 
 
 @njit(cache=True, nogil=True)
 def mean_cosines(units: I16, others: I16) -> F32:
-    """Each vector's mean cosine with all of ``others``: one product with their mean, no sampling."""
-    width = units.shape[1]
-    total = np.zeros(width, np.float64)
+    """Each vector's mean cosine with all of ``others``: one product with their mean, no sampling. Both are padded."""
+    count, width = max(1, others.shape[0] - PADDING), units.shape[1]
+    total = np.zeros(width, np.int64)
     for p in range(others.shape[0]):
         for k in range(width):
             total[k] += others[p, k]
-    out = np.empty(units.shape[0], np.float32)
-    norm = 1.0 / (32767.0 * 32767.0 * max(1, others.shape[0]))
-    for p in range(units.shape[0]):
-        product = 0.0
-        for k in range(width):
-            product += total[k] * units[p, k]
-        out[p] = product * norm
+    mean = np.empty(width, np.float32)
+    for k in range(width):
+        mean[k] = total[k] / count
+    out = np.empty(units.shape[0] - PADDING, np.float32)
+    for p in range(out.size):
+        lanes = np.zeros(16, np.float32)
+        for k in range(0, width - width % 16, 16):
+            for lane in range(16):
+                lanes[lane] += mean[k + lane] * units[p, k + lane]
+        for k in range(width - width % 16, width):
+            lanes[0] += mean[k] * units[p, k]
+        out[p] = lanes.sum() / (32767.0 * 32767.0)
     return out
 
 

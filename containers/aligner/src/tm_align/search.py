@@ -9,10 +9,15 @@ summation, the number of threads and the processor change nothing.
 import numpy as np
 from numba import njit
 
-from tm_align.kernels import F32, F64, I16, I32, I64, U8, dots_4x4
+from tm_align.kernels import F32, F64, I16, I32, I64, PADDING, U8, UNIT, dots_4x4
+
+_f32 = np.float32
 
 SCORE = 16384
 """The int16 that stands for a bead score of 1.0: scores lie in [-2, 2)."""
+
+NONE = -32768
+"""No cosine: that of what lies outside the band."""
 
 SKIP_SRC, SKIP_TGT = 254, 255
 """Back pointers of the two null beads; smaller ones are bead types."""
@@ -42,8 +47,8 @@ def rasterise(knots: I64, n: int, m: int, radius: int) -> tuple[I64, I64, I64]:
 
 @njit(cache=True, nogil=True)
 def band_cosines(x: I16, y: I16, first: I64, last: I64, offset: I64) -> I16:
-    """Cosines (1/32767) of single vectors in the band. ``x`` and ``y`` are padded with 4 rows of zeros."""
-    n, m = first.size - 1, y.shape[0] - 4
+    """Cosines (1/32767) of single vectors in the band. ``x`` and ``y`` are padded."""
+    n, m = first.size - 1, y.shape[0] - PADDING
     out = np.zeros(offset[n + 1], np.int16)
     tile = np.empty((4, 4), np.int32)
     for i in range(0, n, 4):
@@ -63,7 +68,7 @@ def best_chain(
 ) -> I64:
     """The monotone chain of 1:1 matches with the greatest sum of cosines above what is usual for its two vectors.
 
-    Returns the knots of its path, shape (2 * matches + 2, 2), from (0, 0) to (n, m).
+    Returns the knots of its path, shape (2 * matches + 2, 2), from (n, m) back to (0, 0).
     """
     n = first.size - 1
     best = np.zeros(offset[n + 1], np.float64)
@@ -102,7 +107,7 @@ def _knots(back: U8, first: I64, offset: I64, n: int, m: int) -> I64:
         else:
             j -= 1
     knots[count] = 0, 0
-    return knots[: count + 1][::-1].copy()
+    return knots[: count + 1]
 
 
 @njit(cache=True, nogil=True)
@@ -111,10 +116,10 @@ def bead_cosines(
 ) -> None:
     """Cosines of every bead that begins in a block of rows.
 
-    ``x[a-1, p]`` is the run of ``a`` source segments from ``row + p`` (4 rows of padding at the end), ``y`` likewise
+    ``x[a-1, p]`` is the run of ``a`` source segments from ``row + p`` (padded), ``y`` likewise
     from ``column``. Writes ``out[node, type]`` for the type that ``numbers[a-1, b-1]`` names, where that is not -1.
     """
-    rows, columns = x.shape[1] - 4, y.shape[1] - 4
+    rows, columns = x.shape[1] - PADDING, y.shape[1] - PADDING
     tile = np.empty((4, 4), np.int32)
     for i in range(row, row + rows, 4):
         height = min(4, row + rows - i)
@@ -134,49 +139,66 @@ def bead_cosines(
 
 @njit(cache=True, nogil=True)
 def bead_scores(
-    cosines: I16, src_length: F32, tgt_length: F32, kinds: I32, numbers: I32, first: I64, last: I64, offset: I64
+    cosines: I16,
+    src_length: F32,
+    tgt_length: F32,
+    src_border: U8,
+    tgt_border: U8,
+    numbers: I32,
+    first: I64,
+    last: I64,
+    offset: I64,
 ) -> I16:
     """Score every bead of the band: its cosine above that of its neighbours, times how well its lengths agree.
 
     The neighbours are the single segments just outside the bead, each against the bead's other side: a bead that
     leaves out a segment it should hold, or holds one too many, has a neighbour that is nearly as similar as itself.
+    Lengths agree by the square of min / mean. ``border[i, a-1]`` counts the paragraph borders inside a run; each halves
+    the score.
     """
     n, m = first.size - 1, tgt_length.shape[0]
     out = np.zeros(cosines.shape, np.int16)
     for i in range(n):
         for j in range(first[i], min(m, last[i])):
             at = offset[i] + j - first[i]
-            for kind in range(kinds.shape[0]):
-                a, b = kinds[kind]
-                if i + a > n or j + b > m:
-                    continue
-                narrow, flat = numbers[a - 1, 0], numbers[0, b - 1]
-                side = up = 0.0
-                sides = ups = 0
-                if j > first[i]:
-                    side += cosines[at - 1, narrow]
-                    sides += 1
-                if j + b < min(m, last[i]):
-                    side += cosines[at + b, narrow]
-                    sides += 1
-                if i > 0 and j < last[i - 1]:
-                    up += cosines[offset[i - 1] + j - first[i - 1], flat]
-                    ups += 1
-                if i + a < n and j >= first[i + a]:
-                    up += cosines[offset[i + a] + j - first[i + a], flat]
-                    ups += 1
-                usual = 0.5 * (side / max(1, sides) + up / max(1, ups))
-                x, y = src_length[i, a - 1], tgt_length[j, b - 1]
-                agree = 2.0 * min(x, y) / (x + y)
-                out[at, kind] = np.int16(np.rint((cosines[at, kind] - usual) * agree * (16384.0 / 32767.0)))
+            end = min(m, last[i])
+            for a in range(1, min(numbers.shape[0], n - i) + 1):
+                narrow = numbers[a - 1, 0]
+                over = offset[i - 1] + j - first[i - 1] if i > 0 and j < last[i - 1] else -1
+                under = offset[i + a] + j - first[i + a] if i + a < n and j >= first[i + a] else -1
+                left = cosines[at - 1, narrow] if j > first[i] else NONE
+                for b in range(1, min(numbers.shape[1], m - j) + 1):
+                    kind, flat = numbers[a - 1, b - 1], numbers[0, b - 1]
+                    if kind < 0:
+                        break
+                    beside = _mean(left, cosines[at + b, narrow] if j + b < end else NONE)
+                    above = _mean(
+                        cosines[over, flat] if over >= 0 else NONE, cosines[under, flat] if under >= 0 else NONE
+                    )
+                    x, y = src_length[i, a - 1], tgt_length[j, b - 1]
+                    agree = _f32(2.0) * min(x, y) / (x + y)
+                    borders = src_border[i, a - 1] + tgt_border[j, b - 1]
+                    over_usual = _f32(cosines[at, kind] - 0.5 * (beside + above))
+                    score = over_usual * agree * agree * _f32(SCORE / UNIT) / _f32(1 << borders)
+                    out[at, kind] = np.int16(np.rint(score))
     return out
 
 
 @njit(cache=True, nogil=True)
-def best_beads(scores: I16, kinds: I32, skip: int, first: I64, last: I64, offset: I64, m: int) -> I64:
-    """The path of beads with the greatest sum of scores; a null bead scores ``skip``.
+def _mean(x: int, y: int) -> float:
+    """Mean of two cosines, of which one or both may be outside the band or the document."""
+    if x == NONE:
+        x = y
+    if y == NONE:
+        y = x
+    return 0.0 if x == NONE else 0.5 * (x + y)
 
-    Returns shape (beads, 4): source from, source to, target from, target to.
+
+@njit(cache=True, nogil=True)
+def best_beads(scores: I16, kinds: I32, first: I64, last: I64, offset: I64, m: int) -> I64:
+    """The path of beads with the greatest sum of scores; null beads score nothing.
+
+    Returns rows (i, j, a, b), the last bead first: a bead of a and b segments from node (i, j).
     """
     n = first.size - 1
     best = np.full(offset[n + 1], -(1 << 62), np.int64)
@@ -186,20 +208,118 @@ def best_beads(scores: I16, kinds: I32, skip: int, first: I64, last: I64, offset
         for j in range(first[i], last[i]):
             at = offset[i] + j - first[i]
             value, step = best[at], 0
+            if i > 0 and j < last[i - 1] and best[offset[i - 1] + j - first[i - 1]] > value:
+                value, step = best[offset[i - 1] + j - first[i - 1]], SKIP_SRC
+            if j > first[i] and best[at - 1] > value:
+                value, step = best[at - 1], SKIP_TGT
             for kind in range(kinds.shape[0]):
                 p, q = i - kinds[kind, 0], j - kinds[kind, 1]
                 if p >= 0 and first[p] <= q < last[p]:
                     origin = offset[p] + q - first[p]
                     if best[origin] + scores[origin, kind] > value:
                         value, step = best[origin] + scores[origin, kind], kind
-            if i > 0 and first[i - 1] <= j < last[i - 1]:
-                above = best[offset[i - 1] + j - first[i - 1]] + skip
-                if above > value:
-                    value, step = above, 254
-            if j > first[i] and best[at - 1] + skip > value:
-                value, step = best[at - 1] + skip, 255
             best[at], back[at] = value, step
     return _trace(back, kinds, first, offset, n, m)
+
+
+@njit(cache=True, nogil=True)
+def _forward(scores: I16, kinds: I32, weight: F64, gain: F64, first: I64, last: I64, offset: I64) -> tuple[F64, F64]:
+    """Summed weight of all paths from (0, 0) to each node, and the log of each row's scale."""
+    n = first.size - 1
+    sums = np.zeros(offset[n + 1], np.float64)
+    scale = np.zeros(n + 1, np.float64)
+    sums[0] = 1.0
+    for i in range(n + 1):
+        scale[i] = scale[max(0, i - 1)]
+        for j in range(first[i], last[i]):
+            at = offset[i] + j - first[i]
+            value = sums[at]
+            if i > 0 and j < last[i - 1]:
+                value += sums[offset[i - 1] + j - first[i - 1]]
+            if j > first[i]:
+                value += sums[at - 1]
+            for kind in range(kinds.shape[0]):
+                p, q = i - kinds[kind, 0], j - kinds[kind, 1]
+                if p >= 0 and first[p] <= q < last[p]:
+                    origin = offset[p] + q - first[p]
+                    value += sums[origin] * gain[kind] * weight[scores[origin, kind] + 32768]
+            sums[at] = value
+        _rescale(sums, scale, i, max(0, i - kinds[-1].sum()), i, offset)
+    return sums, scale
+
+
+@njit(cache=True, nogil=True)
+def _backward(scores: I16, kinds: I32, weight: F64, gain: F64, first: I64, last: I64, offset: I64) -> tuple[F64, F64]:
+    """Summed weight of all paths from each node to the end, and the log of each row's scale."""
+    n = first.size - 1
+    sums = np.zeros(offset[n + 1], np.float64)
+    scale = np.zeros(n + 1, np.float64)
+    sums[-1] = 1.0
+    for i in range(n, -1, -1):
+        scale[i] = scale[min(n, i + 1)]
+        for j in range(last[i] - 1, first[i] - 1, -1):
+            at = offset[i] + j - first[i]
+            value = sums[at]
+            if i < n and j >= first[i + 1]:
+                value += sums[offset[i + 1] + j - first[i + 1]]
+            if j + 1 < last[i]:
+                value += sums[at + 1]
+            for kind in range(kinds.shape[0]):
+                p, q = i + kinds[kind, 0], j + kinds[kind, 1]
+                if p <= n and first[p] <= q < last[p]:
+                    value += sums[offset[p] + q - first[p]] * gain[kind] * weight[scores[at, kind] + 32768]
+            sums[at] = value
+        _rescale(sums, scale, i, i, min(n, i + kinds[-1].sum()), offset)
+    return sums, scale
+
+
+@njit(cache=True, nogil=True)
+def _rescale(sums: F64, scale: F64, row: int, top: int, bottom: int, offset: I64) -> None:
+    """Keep a row's greatest sum near 1: divide the rows that later ones still read, and note it in their scale."""
+    greatest = sums[offset[row] : offset[row + 1]].max()
+    if 1e-100 < greatest < 1e100 or greatest == 0.0:
+        return
+    for i in range(top, bottom + 1):
+        scale[i] += np.log(greatest)
+        for at in range(offset[i], offset[i + 1]):
+            sums[at] /= greatest
+
+
+@njit(cache=True, nogil=True)
+def posteriors(
+    scores: I16, kinds: I32, weight: F64, gain: F64, first: I64, last: I64, offset: I64, m: int
+) -> tuple[F64, F64]:
+    """Probability of every bead, given that a path's weight is the product of its beads' weights.
+
+    A null bead weighs 1, so that a long run of them neither grows nor vanishes; any other weighs ``gain[kind] *
+    weight[score + 32768]``. Writes the probabilities over ``scores``, in units of 1/16384.
+
+    Returns the probability of each source and each target segment to be a null bead.
+    """
+    n = first.size - 1
+    fore, fore_scale = _forward(scores, kinds, weight, gain, first, last, offset)
+    rear, rear_scale = _backward(scores, kinds, weight, gain, first, last, offset)
+    whole, whole_scale = fore[-1], fore_scale[n]
+    src_null, tgt_null = np.zeros(n), np.zeros(m)
+    factor = np.empty(n + 1)
+    reach = kinds[-1].sum()
+    for i in range(n + 1):
+        for p in range(i, min(n, i + reach) + 1):
+            factor[p] = np.exp(fore_scale[i] + rear_scale[p] - whole_scale) / whole
+        for j in range(first[i], last[i]):
+            at = offset[i] + j - first[i]
+            if i < n and j >= first[i + 1]:
+                src_null[i] += fore[at] * rear[offset[i + 1] + j - first[i + 1]] * factor[i + 1]
+            if j + 1 < last[i]:
+                tgt_null[j] += fore[at] * rear[at + 1] * factor[i]
+            for kind in range(kinds.shape[0]):
+                p, q = i + kinds[kind, 0], j + kinds[kind, 1]
+                share = 0.0
+                if p <= n and first[p] <= q < last[p]:
+                    weighed = fore[at] * gain[kind] * weight[scores[at, kind] + 32768]
+                    share = weighed * rear[offset[p] + q - first[p]] * factor[p]
+                scores[at, kind] = np.int16(share * 16384.0 + 0.5)
+    return src_null, tgt_null
 
 
 @njit(cache=True, nogil=True)
@@ -208,11 +328,8 @@ def _trace(back: U8, kinds: I32, first: I64, offset: I64, n: int, m: int) -> I64
     count, i, j = 0, n, m
     while i > 0 or j > 0:
         step = back[offset[i] + j - first[i]]
-        a = 1 if step == 254 else 0 if step == 255 else kinds[step, 0]
-        b = 0 if step == 254 else 1 if step == 255 else kinds[step, 1]
-        path[count] = i - a, i, j - b, j
+        a = 1 if step == SKIP_SRC else 0 if step == SKIP_TGT else kinds[step, 0]
+        b = 0 if step == SKIP_SRC else 1 if step == SKIP_TGT else kinds[step, 1]
+        path[count] = i - a, j - b, a, b
         count, i, j = count + 1, i - a, j - b
-    return path[:count][::-1].copy()
-
-
-__all__ = ["F64", "SCORE", "band_cosines", "bead_cosines", "bead_scores", "best_beads", "best_chain", "rasterise"]
+    return path[:count]

@@ -62,7 +62,7 @@ class DocumentVectors:
 
     @classmethod
     def stacked(cls, vectors: Vectors | Quantised, *, name: str = "vectors") -> Self:
-        """From an array of shape (runs, segments, dimension): ``vectors[k, i]`` is the run of k + 1 that begins at i."""
+        """From shape (runs, segments, dimension): ``vectors[k, i]`` is of the run of k + 1 segments from i."""
         runs, segments, dimension = vectors.shape
         rows = (np.arange(segments)[:, None] + np.arange(runs)[None, :] * segments).astype(np.int32)
         rows[np.arange(segments)[:, None] + np.arange(runs)[None, :] >= segments] = -1
@@ -77,7 +77,7 @@ class DocumentVectors:
         flat = np.ascontiguousarray(rows).ravel()
         out = np.empty((flat.size, self.dimension), np.int16)
         if self.vectors.dtype == np.int16:
-            np.take(self.vectors, np.maximum(flat, 0), axis=0, out=out)
+            np.take(self.vectors, flat, axis=0, out=out, mode="clip")  # the other modes make a copy first
             out[flat < 0] = 0
         else:
             self._quantise(flat, out)

@@ -29,7 +29,11 @@ class Encoder(Protocol):
 
     @property
     def facts(self) -> Mapping[str, Fact]:
-        """Attestation: name, model hash, device, dimension. Known before anything is encoded, or after it."""
+        """Attestation: name, model hash, device."""
+
+    @property
+    def skips_blanks(self) -> bool:
+        """Whether blank segments are left out before encoding; not where runs were encoded with them by others."""
 
     def encode_pair(
         self, src: Sequence[str], tgt: Sequence[str], *, runs: int
@@ -57,6 +61,8 @@ class OverlapEncoder:
 
     model: LineEncoder
 
+    skips_blanks: bool = True
+
     @property
     def facts(self) -> Mapping[str, Fact]:
         return self.model.facts
@@ -79,6 +85,7 @@ class VectorFiles:
     src: tuple[Path, Path]
     tgt: tuple[Path, Path]
     dimension: int | None = None
+    skips_blanks: bool = False
     facts: Mapping[str, Fact] = field(default_factory=lambda: {"encoder": "vectors"})
 
     def encode_pair(

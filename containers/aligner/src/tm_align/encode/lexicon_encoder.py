@@ -9,12 +9,13 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tm_align.beads import Fact
+from tm_align.learning import learn_lexicon
 from tm_align.lexicon import Lexicon
 from tm_align.tokens import fold, tokenize
 from tm_align.vectors import DocumentVectors, quantised
@@ -28,19 +29,17 @@ SPOTS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LexiconEncoder:
-    """Encodes document pairs by a lexicon.
-
-    Without a lexicon, tier 1 aligns the pair and one is learned from its beads.
-    """
+    """Encodes document pairs by a lexicon: the given one, and what the pair teaches once tier 1 has aligned it."""
 
     src_lang: str
     tgt_lang: str
     lexicon: Lexicon | None = None
-    facts: Mapping[str, Fact] = field(default_factory=dict)
+    skips_blanks: bool = True
 
-    def __post_init__(self) -> None:
-        facts = {"encoder": "lexicon", "dimension": 2 * HALF, "device": "cpu"}
-        object.__setattr__(self, "facts", facts | {"lexicon": self.lexicon.sha256 if self.lexicon else "learned"})
+    @property
+    def facts(self) -> Mapping[str, Fact]:
+        lexicon = self.lexicon.sha256 if self.lexicon else ""
+        return {"encoder": "lexicon", "dimension": 2 * HALF, "device": "cpu", "lexicon": lexicon}
 
     def encode_pair(
         self, src: Sequence[str], tgt: Sequence[str], *, runs: int
@@ -53,11 +52,9 @@ class LexiconEncoder:
         return _summed(forward.write(src_words), runs, "source"), _summed(backward.write(tgt_words), runs, "target")
 
     def _lexicon_for(self, src: Sequence[str], tgt: Sequence[str]) -> Lexicon:
-        if self.lexicon is not None:
-            return self.lexicon.turned(self.src_lang, self.tgt_lang)
-        from tm_align.learning import learned_from_pair
-
-        return learned_from_pair(src, tgt, src_lang=self.src_lang, tgt_lang=self.tgt_lang)
+        learned = learn_lexicon([(src, tgt)], src_lang=self.src_lang, tgt_lang=self.tgt_lang, lexicon=self.lexicon)
+        lexicons = (self.lexicon, learned) if self.lexicon else (learned,)
+        return Lexicon.merged(lexicons, src_lang=self.src_lang, tgt_lang=self.tgt_lang)
 
 
 def _rarity(segments: Sequence[Sequence[str]]) -> dict[str, float]:
