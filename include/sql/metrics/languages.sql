@@ -1,14 +1,15 @@
 -- Purpose:    in which languages the texts really are, among beads long enough to tell on both sides.
 -- Grain:      one row a slice and metric; a share of nothing has no row.
 -- Reads:      ops.slice, staging.bead
--- Parameters: batch_id (text), long_chars (integer, characters a side), same (text[], 'tag code' pairs that are one language)
+-- Parameters: batch_id (text), long_chars (integer, characters a side), same (text[], 'tag code' pairs that are one language), pivot (text[], codes of the language that untranslated text is in)
 -- Repeatable: yes; reads only.
 -- Returns:    store, src_lang, tgt_lang, name, value
 --
 --             identified                   beads with an identified language on both sides
---             untranslated_share           both sides are in one and the same of the slice's languages
 --             swapped_share                the source is in the target's language, the target in the source's
---             foreign_share                any other language on either side
+--             foreign_share                a side is in neither of the slice's languages nor in the pivot
+--             untranslated_share           the others that are not as they should be: both sides in one language, or a side
+--                                          left in the pivot
 --             identified_passed            the identified beads that no rule refused
 --             passed_wrong_language_share  of these, the ones not in the slice's languages
 with known as (
@@ -20,7 +21,9 @@ with known as (
         bead.src_lang || ' ' || bead.src_lang_id = any(%(same)s::text[]) as src_is_src,
         bead.tgt_lang || ' ' || bead.src_lang_id = any(%(same)s::text[]) as src_is_tgt,
         bead.src_lang || ' ' || bead.tgt_lang_id = any(%(same)s::text[]) as tgt_is_src,
-        bead.tgt_lang || ' ' || bead.tgt_lang_id = any(%(same)s::text[]) as tgt_is_tgt
+        bead.tgt_lang || ' ' || bead.tgt_lang_id = any(%(same)s::text[]) as tgt_is_tgt,
+        bead.src_lang_id = any(%(pivot)s::text[]) as src_is_pivot,
+        bead.tgt_lang_id = any(%(pivot)s::text[]) as tgt_is_pivot
     from staging.bead as bead
     where
         bead.batch_id = %(batch_id)s
@@ -38,12 +41,12 @@ counted as (
         count(*)::double precision as identified,
         count(*) filter (where known.src_is_src and known.tgt_is_tgt) as correct,
         count(*) filter (
-            where not (known.src_is_src and known.tgt_is_tgt)
-                and (known.src_is_src and known.tgt_is_src or known.src_is_tgt and known.tgt_is_tgt)
-        ) as untranslated,
-        count(*) filter (
             where not (known.src_is_src and known.tgt_is_tgt) and known.src_is_tgt and known.tgt_is_src
         ) as swapped,
+        count(*) filter (
+            where not (known.src_is_src or known.src_is_tgt or known.src_is_pivot)
+                or not (known.tgt_is_src or known.tgt_is_tgt or known.tgt_is_pivot)
+        ) as foreign_,
         count(*) filter (where known.passed)::double precision as passed,
         count(*) filter (where known.passed and not (known.src_is_src and known.tgt_is_tgt)) as passed_wrong
     from known
@@ -56,11 +59,11 @@ left join counted using (store, src_lang, tgt_lang)
 cross join lateral (
     values
         ('identified', coalesce(counted.identified, 0)),
-        ('untranslated_share', counted.untranslated / counted.identified),
         ('swapped_share', counted.swapped / counted.identified),
+        ('foreign_share', counted.foreign_ / counted.identified),
         (
-            'foreign_share',
-            (counted.identified - counted.correct - counted.untranslated - counted.swapped) / counted.identified
+            'untranslated_share',
+            (counted.identified - counted.correct - counted.swapped - counted.foreign_) / counted.identified
         ),
         ('identified_passed', coalesce(counted.passed, 0)),
         ('passed_wrong_language_share', counted.passed_wrong / nullif(counted.passed, 0))
