@@ -119,6 +119,9 @@ def _gate(work: _Work) -> Facts:
     from tm_store.gate import run_gate
 
     ensure_staged(work.db, work.storage, work.batch_id, work.day)
+    if not work.db.run("ops/select_slices", batch_id=work.batch_id):
+        # No file of the date had a counterpart: there is nothing to judge, and nothing that could be accepted.
+        return {"slices": []}
     summary = run_gate(work.settings, work.db, work.storage, work.batch_id)
     return asdict(summary)
 
