@@ -3,8 +3,11 @@
 import json
 import logging
 import os
+import re
 import stat
 import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +31,7 @@ from tm_store.programs import find_program, server_major
 
 pytestmark = pytest.mark.db
 
+ROOT = Path(__file__).resolve().parents[2]
 BATCH = "2026-01-05-0123456789ab"
 ROWS = 300
 
@@ -463,3 +467,37 @@ def test_the_connection_is_usable_after_a_failure(settings: Settings, storage: S
     assert memory.connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
     locks = memory.connection.execute("select count(*) from pg_locks where locktype = 'advisory' and objid = 7245003")
     assert locks.fetchone() == (0,)
+
+
+def test_the_runbook_restores(settings: Settings, storage: Storage, memory: Database, tmp_path: Path) -> None:
+    """Every command of docs/runbooks/backup.md, as it stands there."""
+    before = memory_checksum(memory)
+    take_backup(settings, memory, storage, BATCH)
+    memory.connection.execute("delete from tm.unit where position < 100")
+    info = memory.connection.info
+    steps = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/runbooks/backup.md").read_text(), re.DOTALL)
+    assert len(steps) == 4
+    script = tmp_path / "restore.sh"
+    script.write_text("set -eu\n" + "\n".join(map(textwrap.dedent, steps)))
+    programs_path = [str(find_program("pg_restore", server_major(memory)).parent), str(Path(sys.executable).parent)]
+    env = os.environ | {
+        "PGHOST": info.host,
+        "PGPORT": str(info.port),
+        "PGUSER": info.user,
+        "PGPASSWORD": info.password,
+        "LIVE": info.dbname,
+        "STORAGE": str(settings.home / "storage"),
+        "TM_INCLUDE": str(settings.include),
+        "PATH": os.pathsep.join([*programs_path, os.environ["PATH"]]),
+    }
+    memory.connection.close()  # a database in use is not renamed
+    try:
+        done = subprocess.run(["bash", str(script)], env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count(before.digest) == 2, done.stdout
+        with open_database(settings) as live:
+            assert memory_checksum(live) == before
+    finally:
+        with open_database(settings, database="postgres") as server:
+            server.connection.execute("drop database if exists tm_before with (force)")
+            server.connection.execute("drop database if exists tm_restored with (force)")

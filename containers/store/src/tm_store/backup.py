@@ -335,8 +335,8 @@ def _look(storage: Storage, path: str) -> StoredBackup:
     name = _NAME.fullmatch(path.rpartition("/")[2])
     if name is None:
         raise BackupError(
-            f"{storage.uri_of(path)}: expected a folder {FOLDER}/<time>-<batch>. `tm backup --list` shows those there "
-            "are; nothing has been changed."
+            f"{storage.uri_of(path)}: expected a folder {FOLDER}/<time>-<batch>. Name one of those that are there; "
+            "nothing has been changed."
         )
     manifest, problem = Manifest(files=()), ""
     try:
@@ -365,9 +365,7 @@ def verify(storage: Storage, uri: str) -> StoredBackup:
     try:
         read_manifest(storage, backup.path)
     except ContractError as error:
-        raise BackupError(
-            f"{backup.uri}: this backup cannot be trusted: {error} Use an older one (`tm backup --list`)."
-        ) from error
+        raise BackupError(f"{backup.uri}: this backup cannot be trusted: {error} Use an older one.") from error
     return backup
 
 
