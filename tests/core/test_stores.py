@@ -77,8 +77,8 @@ def test_the_file_that_ships_is_good() -> None:
         ("[store.demo]\npairs = ['en-en']", " [store.demo] pairs", "two different languages"),
         ("[store.demo]\npairs = ['en-de']\ndescription = 3", " [store.demo] description", "expected a text"),
         (
-            "[store.demo]\npairs = ['en-de']\n[store.demo.thresholds]\ncopy_chars = -1",
-            " [store.demo] thresholds copy_chars",
+            "[store.demo]\npairs = ['en-de']\n[store.demo.thresholds]\nmax_chars = -1",
+            " [store.demo] thresholds max_chars",
             " 1.",
         ),
         ("[store.demo]\npairs = ['en-de']\nthresholds = 1", " [store.demo] thresholds", "expected a table"),
