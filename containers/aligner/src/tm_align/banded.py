@@ -52,6 +52,8 @@ class Evidence(NamedTuple):
     tgt_shortness: Floats
     shapes: Floats
     """Gain of a bead's shape, shape (MERGE + 1, MERGE + 1)."""
+    null: Floats
+    """Gain of a null bead: first of its stretch, and further ones."""
     ratio: float
     """Expected log of target over source length."""
     spread: float
@@ -95,11 +97,13 @@ def node_numbers(band: Band, i: Longs, j: Longs) -> Longs:
     return np.asarray(band.offset[i] + j - band.first[i])
 
 
-def path_gains(steps: Longs, band: Band, gains: Singles, known: Evidence) -> Floats:
+def path_gains(steps: Longs, band: Band, gains: Singles, null: Floats) -> Floats:
     """The gains of the beads (i, j, a, b) of a path."""
     linked = (steps[:, 2] > 0) & (steps[:, 3] > 0)
+    further = ~linked & np.concatenate([[False], ~linked[:-1]])
     shape = np.where(linked, MERGE * (steps[:, 2] - 1) + steps[:, 3] - 1, 0)
-    return np.where(linked, gains[node_numbers(band, steps[:, 0], steps[:, 1]), shape], known.shapes[0, 1])
+    found = gains[node_numbers(band, steps[:, 0], steps[:, 1]), shape]
+    return np.where(linked, found, null[further.astype(np.int64)])
 
 
 @njit(cache=True)
@@ -142,40 +146,52 @@ def bead_gains(band: Any, known: Any) -> Any:
 
 
 @njit(cache=True)
-def best_path(band: Any, gains: Any, null: float) -> Any:
-    """The most likely beads as rows (i, j, a, b), in order. Equal totals go to the step met first."""
+def best_path(band: Any, gains: Any, null: Any) -> Any:
+    """The most likely beads as rows (i, j, a, b), in order. Equal totals go to the step met first.
+
+    A node has two states: reached by a bead of both sides (0) or by a null bead (1).
+    """
     n = len(band.first) - 1
-    best = np.full(band.offset[-1], NEVER)
-    how = np.zeros(band.offset[-1], dtype=np.int8)
-    best[0] = 0.0
+    best = np.full((band.offset[-1], 2), NEVER)
+    how = np.zeros((band.offset[-1], 2), dtype=np.int8)
+    best[0, 0] = 0.0
     for i in range(n + 1):
         for j in range(band.first[i], band.last[i] + 1):
             node = band.offset[i] + j - band.first[i]
-            here = best[node]
-            if j < band.last[i] and here + null > best[node + 1]:
-                best[node + 1], how[node + 1] = here + null, 1
+            came = 1 if best[node, 1] > best[node, 0] else 0
+            here = best[node, came]
+            further = 1 if best[node, 1] + null[1] > best[node, 0] + null[0] else 0
+            total = best[node, further] + null[further]
+            if j < band.last[i] and total > best[node + 1, 1]:
+                best[node + 1, 1], how[node + 1, 1] = total, 2 + further
             if i < n and band.first[i + 1] <= j:
                 below = band.offset[i + 1] + j - band.first[i + 1]
-                if here + null > best[below]:
-                    best[below], how[below] = here + null, 8
+                if total > best[below, 1]:
+                    best[below, 1], how[below, 1] = total, 4 + further
             for a in range(1, min(MERGE, n - i) + 1):
                 row = band.offset[i + a] - band.first[i + a]
                 for b in range(max(1, band.first[i + a] - j), min(MERGE, band.last[i + a] - j) + 1):
                     total = here + gains[node, MERGE * (a - 1) + b - 1]
-                    if total > best[row + j + b]:
-                        best[row + j + b], how[row + j + b] = total, 8 * a + b
-    return _walk_back(band, how)
+                    if total > best[row + j + b, 0]:
+                        best[row + j + b, 0], how[row + j + b, 0] = total, 2 * (MERGE * (a - 1) + b - 1) + came
+    return _walk_back(band, how, 1 if best[-1, 1] > best[-1, 0] else 0)
 
 
 @njit(cache=True)
-def _walk_back(band: Any, how: Any) -> Any:
+def _walk_back(band: Any, how: Any, state: int) -> Any:
+    """``how`` holds the state before in its last bit; above it the bead's shape, or the side of a null bead."""
     i = len(band.first) - 1
     j = band.last[-1]
     steps = np.empty((i + j, 4), dtype=np.int64)
     k = len(steps)
     while i > 0 or j > 0:
-        step = how[band.offset[i] + j - band.first[i]]
-        a, b = step // 8, step % 8
+        step = how[band.offset[i] + j - band.first[i], state]
+        shape = step // 2
+        if state == 0:
+            a, b = shape // MERGE + 1, shape % MERGE + 1
+        else:
+            a, b = shape - 1, 2 - shape
+        state = step % 2
         i -= a
         j -= b
         k -= 1
@@ -184,39 +200,42 @@ def _walk_back(band: Any, how: Any) -> Any:
 
 
 @njit(cache=True)
-def path_sums(band: Any, gains: Any, null: float, temper: float) -> Any:
-    """Log of the sum over all paths: from the start to each node, and from each node to the end, shape (2, nodes).
+def path_sums(band: Any, gains: Any, null: Any, temper: float) -> Any:
+    """Log of the sum over all paths: from the start to each node and state, and from there to the end.
 
-    Gains are multiplied by ``temper`` first.
+    Two arrays of shape (nodes, 2); the states are those of :func:`best_path`. Gains are multiplied by ``temper`` first.
     """
     n = len(band.first) - 1
-    sums = np.full((2, band.offset[-1]), NEVER)
-    sums[0, 0] = 0.0
-    sums[1, -1] = 0.0
-    for onward in (True, False):
+    onward = np.full((band.offset[-1], 2), NEVER)
+    back = np.full((band.offset[-1], 2), NEVER)
+    onward[0, 0] = 0.0
+    back[-1] = 0.0
+    for forth in (True, False):
         for row in range(n + 1):
-            i = row if onward else n - row
+            i = row if forth else n - row
             for column in range(band.last[i] - band.first[i] + 1):
-                j = band.first[i] + column if onward else band.last[i] - column
+                j = band.first[i] + column if forth else band.last[i] - column
                 node = band.offset[i] + j - band.first[i]
                 for a in range(min(MERGE, n - i) + 1):
                     start = band.offset[i + a] - band.first[i + a]
                     for b in range(max(0, band.first[i + a] - j), min(MERGE, band.last[i + a] - j) + 1):
                         if a + b == 0 or (a * b == 0 and a + b > 1):
                             continue
-                        gain = temper * (gains[node, MERGE * (a - 1) + b - 1] if a * b > 0 else null)
-                        if onward:
-                            _add(sums[0], start + j + b, sums[0, node] + gain)
-                        else:
-                            _add(sums[1], node, sums[1, start + j + b] + gain)
-    return sums
+                        for state in range(2):
+                            gain = temper * (gains[node, MERGE * (a - 1) + b - 1] if a * b > 0 else null[state])
+                            into = 0 if a * b > 0 else 1
+                            if forth:
+                                _add(onward, start + j + b, into, onward[node, state] + gain)
+                            else:
+                                _add(back, node, state, back[start + j + b, into] + gain)
+    return onward, back
 
 
 @njit(cache=True)
-def _add(sums: Any, at: int, value: float) -> None:
+def _add(sums: Any, node: int, state: int, value: float) -> None:
     """Add in logarithms; what is 1e-13 of the sum or less is left out."""
-    have = sums[at]
+    have = sums[node, state]
     if value > have:
-        sums[at] = value + (math.log1p(math.exp(have - value)) if have > value - 30.0 else 0.0)
+        sums[node, state] = value + (math.log1p(math.exp(have - value)) if have > value - 30.0 else 0.0)
     elif value > have - 30.0:
-        sums[at] = have + math.log1p(math.exp(value - have))
+        sums[node, state] = have + math.log1p(math.exp(value - have))

@@ -71,11 +71,16 @@ def document_confidence(steps: Longs, confidences: Floats) -> float:
 
 
 def _posteriors(steps: Longs, band: Band, gains: Singles, known: Evidence) -> Floats:
-    sums = path_sums(band, gains, float(known.shapes[0, 1]), TEMPER)
+    onward, back = path_sums(band, gains, known.null, TEMPER)
+    is_null = ((steps[:, 2] == 0) | (steps[:, 3] == 0)).astype(np.int64)
     start = node_numbers(band, steps[:, 0], steps[:, 1])
     end = node_numbers(band, steps[:, 0] + steps[:, 2], steps[:, 1] + steps[:, 3])
-    gain = TEMPER * path_gains(steps, band, gains, known)
-    return np.asarray(np.exp(np.minimum(sums[0, start] + gain + sums[1, end] - sums[0, -1], 0.0)))
+    gain = TEMPER * path_gains(steps, band, gains, known.null)
+    # A bead's probability is that of the paths through it, whether or not they came from a null bead.
+    linked = np.logaddexp(onward[start, 0], onward[start, 1]) + gain
+    null = np.logaddexp(onward[start, 0] + TEMPER * known.null[0], onward[start, 1] + TEMPER * known.null[1])
+    through = np.where(is_null == 1, null, linked) + back[end, is_null]
+    return np.asarray(np.exp(np.minimum(through - back[0, 0], 0.0)))
 
 
 def _log_odds(share: Floats) -> Floats:

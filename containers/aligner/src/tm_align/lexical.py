@@ -59,6 +59,12 @@ LENGTH_SPREAD: Final = 0.015
 LENGTH_SPREAD_PER_CHARACTER: Final = 2.5
 """Variance of the log length ratio: a constant, and what a bead's characters divide. Gale & Church: 0 and 6.8."""
 
+MORE_NULLS: Final = -2.0
+"""Gain of a null bead after a null bead: what is missing is often missing at a stretch. -1.2 costs short texts."""
+
+FAR_APART: Final = 0.4
+"""Difference of two log length ratios (a factor of 1.5) at which one of them must be wrong."""
+
 LEAST_WORDS: Final = -4.0
 """Nats below which the words of a bead cannot speak against it."""
 
@@ -245,7 +251,7 @@ def _search_once(pair: _Pair, tables: tuple[Table, Table], band: Band, steps: Lo
     known = _weigh(pair, tables, band, steps)
     gains = bead_gains(band, known)
     known = known._replace(forward=gains[:0], backward=gains[:0])  # a third of the memory, and of no more use
-    return _Found(steps=best_path(band, gains, float(known.shapes[0, 1])), band=band, gains=gains, known=known)
+    return _Found(steps=best_path(band, gains, known.null), band=band, gains=gains, known=known)
 
 
 def _scored(pair: _Pair, found: _Found) -> tuple[tuple[Bead, ...], float]:
@@ -254,7 +260,7 @@ def _scored(pair: _Pair, found: _Found) -> tuple[tuple[Bead, ...], float]:
     src_words = em.n_tokens(pair.src, em.runs(steps[:, 0], steps[:, 2]))
     tgt_words = em.n_tokens(pair.tgt, em.runs(steps[:, 1], steps[:, 3]))
     confidences = bead_confidences(steps, found.band, found.gains, found.known, src_words + tgt_words)
-    costs = -path_gains(steps, found.band, found.gains, found.known)
+    costs = -path_gains(steps, found.band, found.gains, found.known.null)
     rows = zip(steps.tolist(), confidences.tolist(), costs.tolist(), strict=True)
     beads = tuple(Bead((i, i + a), (j, j + b), confidence, cost) for (i, j, a, b), confidence, cost in rows)
     return beads, document_confidence(steps, confidences)
@@ -294,6 +300,7 @@ def _learn(pair: _Pair, steps: Longs) -> tuple[Table, Table]:
 
 
 def _weigh(pair: _Pair, tables: tuple[Table, Table], band: Band, steps: Longs | None) -> Evidence:
+    shapes = _shape_gains(steps)
     src_size, tgt_size = _sizes(pair.src), _sizes(pair.tgt)
     above, below = transposed_bounds(band, len(pair.tgt))
     return Evidence(
@@ -304,8 +311,9 @@ def _weigh(pair: _Pair, tables: tuple[Table, Table], band: Band, steps: Longs | 
         tgt_size=tgt_size,
         src_shortness=np.exp(-0.5 * src_size),
         tgt_shortness=np.exp(-0.5 * tgt_size),
-        shapes=_shape_gains(steps),
-        ratio=math.log((pair.tgt.lengths.sum() + 1.0) / (pair.src.lengths.sum() + 1.0)),
+        shapes=shapes,
+        null=np.array([shapes[0, 1], MORE_NULLS]),
+        ratio=_length_ratio(pair),
         spread=LENGTH_SPREAD,
         spread_per_character=LENGTH_SPREAD_PER_CHARACTER,
         chance_spread=max(float(np.var(src_size[0]) + np.var(tgt_size[0])), 0.3),
@@ -325,6 +333,17 @@ def _hear(x: Side, y: Side, table: Table, y_bounds: tuple[Longs, Longs], band: B
         *y_bounds, band.first, band.offset, turned, EVIDENCE_SHARE, MERGE,
     )  # fmt: skip
     return heard
+
+
+def _length_ratio(pair: _Pair) -> float:
+    """Log of target over source length: of the whole texts, or of their median segments.
+
+    A text that lacks a chapter spoils the first, one that is cut finer the second; where they are far apart, the one
+    nearer to 0 is believed.
+    """
+    whole = math.log((pair.tgt.lengths.sum() + 1.0) / (pair.src.lengths.sum() + 1.0))
+    median = math.log((np.median(pair.tgt.lengths) + 1.0) / (np.median(pair.src.lengths) + 1.0))
+    return min(whole, median, key=abs) if abs(whole - median) > FAR_APART else whole
 
 
 def _sizes(side: Side) -> Floats:

@@ -1,0 +1,62 @@
+"""Confidence means what it says: calibrated on gold, low for what is no translation."""
+
+import numpy as np
+import pytest
+
+from tests.aligner.test_lexical import samples
+from tm_align.lexical import align_lexical
+
+PAIRS = ("en-de", "en-fr", "en-es", "en-zh", "de-fr")
+
+
+def scored(pair: str) -> list[tuple[float, bool]]:
+    src_lang, tgt_lang = pair.split("-")
+    out = []
+    for src, tgt, gold in samples(pair):
+        beads = align_lexical(src, tgt, src_lang=src_lang, tgt_lang=tgt_lang).beads
+        known = set(gold)
+        out += [(b.score, (tuple(range(*b.src)), tuple(range(*b.tgt))) in known) for b in beads if not b.is_null]
+    return out
+
+
+def calibration_error(confidences: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
+    numbers = np.minimum((confidences * bins).astype(int), bins - 1)
+    gaps = [
+        abs(confidences[numbers == k].mean() - right[numbers == k].mean()) * (numbers == k).sum() for k in set(numbers)
+    ]
+    return float(sum(gaps) / len(confidences))
+
+
+def test_calibration_error_on_the_samples():
+    confidences, right = map(np.array, zip(*[row for pair in PAIRS for row in scored(pair)], strict=True))
+    assert len(right) > 1_500
+    assert calibration_error(confidences, right) < 0.10
+    assert confidences[right].mean() > confidences[~right].mean() + 0.05
+
+
+def test_calibration_error_is_seen_when_planted():
+    right = np.arange(100) % 2 == 0
+    assert calibration_error(np.full(100, 0.95), right) == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_unrelated_documents_are_told_from_related_ones(pair):
+    src_lang, tgt_lang = pair.split("-")
+    documents = samples(pair)[:3]
+    for k, (src, tgt, _) in enumerate(documents):
+        other = documents[(k + 1) % len(documents)][1]
+        related = align_lexical(src, tgt, src_lang=src_lang, tgt_lang=tgt_lang).confidence
+        unrelated = align_lexical(src, other, src_lang=src_lang, tgt_lang=tgt_lang).confidence
+        assert unrelated < 0.5
+        assert related > unrelated + 0.2
+
+
+def test_the_bad_half_of_a_document_is_less_sure():
+    src, tgt, _ = samples("en-de")[0]
+    other = samples("en-de")[2][1]
+    half = len(tgt) // 2
+    beads = align_lexical(src, tgt[:half] + other[half : len(tgt)], src_lang="en", tgt_lang="de").beads
+    good = [bead.score for bead in beads if not bead.is_null and bead.tgt[1] <= half]
+    bad = [bead.score for bead in beads if not bead.is_null and bead.tgt[0] >= half]
+    assert len(good) > 15
+    assert np.mean(good) > np.mean(bad or [0.0]) + 0.3
