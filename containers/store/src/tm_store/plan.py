@@ -157,7 +157,7 @@ def make_plan(
         if current and current[0].batch_id == batch and current[0].state == BatchState.DONE and not reprocess:
             return _summary(batch, day, files, documents, [], nothing_new=True)
         if not reprocess:
-            documents = _with_ledger(db, storage, documents)
+            documents = _with_ledger(db, storage, batch, documents)
         shards = _shards(documents, settings)
         _write(storage, batch, day, files, documents, shards, pinned)
         _record(db, batch, day, files, pinned, run_id=run_id, reprocess=reprocess)
@@ -288,11 +288,15 @@ def _with_keys(documents: Iterable[_Document], pinned: Pinned) -> list[_Document
     return keyed
 
 
-def _with_ledger(db: Database, storage: Storage, documents: list[_Document]) -> list[_Document]:
+def _with_ledger(db: Database, storage: Storage, batch: str, documents: list[_Document]) -> list[_Document]:
     """Fill in where beads lie that were made before; a ledger row whose files are gone does not count."""
     rows = db.run("ops/select_ledger", keys=[one.ledger_key for one in documents])
     there = {row.folder: storage.exists(row.folder + "/manifest.json") for row in rows}
     known = {row.ledger_key: row for row in rows if there[row.folder]}
+    if not known.keys() >= {one.ledger_key for one in documents}:
+        # An earlier try of this very batch numbered its shards alike: those that are aligned now, be it for a document
+        # that failed before, overwrite its folders, so nothing in them may be relied on.
+        known = {key: row for key, row in known.items() if not row.folder.startswith(work_path(batch) + "/")}
     return [
         replace(one, ledger_batch=row.batch_id, ledger_folder=row.folder, ledger_document=row.document_key)
         if (row := known.get(one.ledger_key))
