@@ -55,6 +55,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--threshold", metavar="P", type=_share, default=0.7, help="confidence below which auto goes on"
     )
+    parser.add_argument("--hint", action="store_true", help="let tier 1's beads count in tier 2: surer, slower")
     parser.add_argument("--format", choices=[str(name) for name in OutputFormat], default="vecalign")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: standard output")
     parser.set_defaults(run=run, parser=parser)
@@ -98,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         encoder=_encoder(arguments, lexicon),
         max_merge=arguments.max_merge,
         threshold=arguments.threshold,
+        hint=arguments.hint,
     )
     with written(arguments.output) as sink:
         write_alignment(

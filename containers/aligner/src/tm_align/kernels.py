@@ -89,6 +89,24 @@ def quantise_half_rows(vectors: U16, rows: I32, out: I16) -> int:
 
 
 @njit(cache=True, nogil=True)
+def quantise_sums(vectors: F32, numbers: I32, runs: int, out: I16) -> int:
+    """``quantise_rows`` where number ``i * runs + k`` is the sum of ``vectors[i:i+k+1]``."""
+    lanes = np.empty(16, np.float32)
+    total = np.empty(vectors.shape[1], np.float32)
+    for p in range(numbers.size):
+        if numbers[p] < 0:
+            out[p, :] = 0
+            continue
+        first, more = numbers[p] // runs, numbers[p] % runs
+        total[:] = vectors[first]
+        for i in range(first + 1, first + more + 1):
+            total += vectors[i]
+        if not _unit_row(total, lanes, out[p]):
+            return p
+    return -1
+
+
+@njit(cache=True, nogil=True)
 def halve(units: I16) -> I16:
     """Unit vectors of neighbouring pairs' sums; an odd last vector stays alone. Both arrays are padded."""
     n, width = units.shape[0] - PADDING, units.shape[1]

@@ -153,8 +153,8 @@ def bead_scores(
 
     The neighbours are the single segments just outside the bead, each against the bead's other side: a bead that
     leaves out a segment it should hold, or holds one too many, has a neighbour that is nearly as similar as itself.
-    Lengths agree by the square of min / mean. ``border[i, a-1]`` counts the paragraph borders inside a run; each halves
-    the score.
+    Lengths agree by min / mean to the power of 2.5: 2 to 3 give the same on our gold, 1 loses two points.
+    ``border[i, a-1]`` counts the paragraph borders inside a run; each halves the score.
     """
     n, m = first.size - 1, tgt_length.shape[0]
     out = np.zeros(cosines.shape, np.int16)
@@ -179,7 +179,7 @@ def bead_scores(
                     agree = _f32(2.0) * min(x, y) / (x + y)
                     borders = src_border[i, a - 1] + tgt_border[j, b - 1]
                     over_usual = _f32(cosines[at, kind] - 0.5 * (beside + above))
-                    score = over_usual * agree * agree * _f32(SCORE / UNIT) / _f32(1 << borders)
+                    score = over_usual * agree * agree * np.sqrt(agree) * _f32(SCORE / UNIT) / _f32(1 << borders)
                     out[at, kind] = np.int16(np.rint(score))
     return out
 
@@ -277,7 +277,7 @@ def _backward(scores: I16, kinds: I32, weight: F64, gain: F64, first: I64, last:
 def _rescale(sums: F64, scale: F64, row: int, top: int, bottom: int, offset: I64) -> None:
     """Keep a row's greatest sum near 1: divide the rows that later ones still read, and note it in their scale."""
     greatest = sums[offset[row] : offset[row + 1]].max()
-    if 1e-100 < greatest < 1e100 or greatest == 0.0:
+    if 1e-30 < greatest < 1e30 or greatest == 0.0:
         return
     for i in range(top, bottom + 1):
         scale[i] += np.log(greatest)

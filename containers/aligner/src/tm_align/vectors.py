@@ -8,7 +8,7 @@ from typing import Self, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tm_align.kernels import quantise_half_rows, quantise_rows
+from tm_align.kernels import quantise_half_rows, quantise_rows, quantise_sums
 from tm_align.overlap import Overlaps, overlaps
 from tm_core.errors import AlignmentInputError
 from tm_formats.vecalign import Vectors, count_lines, open_vectors, read_overlaps
@@ -43,10 +43,13 @@ class DocumentVectors:
             raise AlignmentInputError(
                 f"{self.name}: expected float16 or float32 vectors, found {self.vectors.dtype}. Convert them first."
             )
-        if self.rows.size and int(self.rows.max()) >= len(self.vectors):
+        if self.rows.size and self._last_row() >= len(self.vectors):
             raise AlignmentInputError(
-                f"{self.name}: expected at least {int(self.rows.max()) + 1:,} vectors, found {len(self.vectors):,}."
+                f"{self.name}: expected at least {self._last_row() + 1:,} vectors, found {len(self.vectors):,}."
             )
+
+    def _last_row(self) -> int:
+        return int(self.rows.max())
 
     @property
     def segments(self) -> int:
@@ -87,6 +90,30 @@ class DocumentVectors:
         bad = _quantise_rows(self.vectors, flat, out)
         if bad >= 0:
             raise _not_finite(self.name, f"vector {int(flat[bad]) + 1:,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummedVectors(DocumentVectors):
+    """Vectors of which a run's is the sum of its segments': only the segments' are kept.
+
+    ``vectors`` has a row per segment, float32; ``rows[i, k]`` is ``i * runs + k``.
+    """
+
+    @classmethod
+    def of_segments(cls, vectors: NDArray[np.float32], *, runs: int, name: str) -> Self:
+        """From one vector per segment, not normalised."""
+        segments = len(vectors)
+        rows = (np.arange(segments)[:, None] * runs + np.arange(runs)[None, :]).astype(np.int32)
+        rows[np.arange(segments)[:, None] + np.arange(runs)[None, :] >= segments] = -1
+        return cls(vectors=vectors, rows=rows, name=name)
+
+    def _last_row(self) -> int:
+        return int(self.rows.max()) // self.runs
+
+    def _quantise(self, flat: NDArray[np.int32], out: Quantised) -> None:
+        bad = quantise_sums(cast(NDArray[np.float32], self.vectors), flat, self.runs, out)
+        if bad >= 0:
+            raise _not_finite(self.name, f"segment {int(flat[bad]) // self.runs + 1:,}")
 
 
 def _quantise_rows(vectors: Vectors | Quantised, rows: NDArray[np.int32], out: Quantised) -> int:

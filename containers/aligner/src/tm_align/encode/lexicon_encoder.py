@@ -1,6 +1,6 @@
-"""Vectors without a model: every word and its translations, hashed into 1,024 components.
+"""Vectors without a model: every word and its translations, hashed into 1,024 components a language.
 
-Each language has half of the components. A source word writes itself into the source half and its translations into
+Each language has half of a vector. A source word writes itself into the source half and its translations into
 the target half; a target word likewise. So a cosine asks both ways whether the words of one side are translations of
 the other's. Word positions come from BLAKE2b, never from Python's own hash: equal words, equal vectors, everywhere.
 """
@@ -18,10 +18,10 @@ from tm_align.beads import Fact
 from tm_align.learning import learn_lexicon
 from tm_align.lexicon import Lexicon
 from tm_align.tokens import fold, tokenize
-from tm_align.vectors import DocumentVectors, quantised
+from tm_align.vectors import DocumentVectors, SummedVectors
 
-HALF = 512
-"""Components per language."""
+HALF = 1024
+"""Components per language. 512 lose up to three points of F1 on our gold, 2,048 gain none."""
 
 SPOTS = 4
 """Components that one word is written to, each with a sign: more blur the vector, fewer let words collide."""
@@ -49,7 +49,10 @@ class LexiconEncoder:
         src_rarity, tgt_rarity = _rarity(src_words), _rarity(tgt_words)
         forward = _Writer(lexicon.rows, src_rarity, tgt_rarity, own=0)
         backward = _Writer(lexicon.mirrored().rows, tgt_rarity, src_rarity, own=1)
-        return _summed(forward.write(src_words), runs, "source"), _summed(backward.write(tgt_words), runs, "target")
+        return (
+            SummedVectors.of_segments(forward.write(src_words), runs=runs, name="source"),
+            SummedVectors.of_segments(backward.write(tgt_words), runs=runs, name="target"),
+        )
 
     def _lexicon_for(self, src: Sequence[str], tgt: Sequence[str]) -> Lexicon:
         learned = learn_lexicon([(src, tgt)], src_lang=self.src_lang, tgt_lang=self.tgt_lang, lexicon=self.lexicon)
@@ -107,14 +110,3 @@ class _Writer:
     def _add(vector: NDArray[np.float32], word: str, weight: float, half: int) -> None:
         places, signs = _spots(fold(word))
         np.add.at(vector, places + half * HALF, signs * np.float32(weight))
-
-
-def _summed(segments: NDArray[np.float32], runs: int, name: str) -> DocumentVectors:
-    """A run's vector is the sum of its segments'."""
-    n = len(segments)
-    stacked = np.zeros((runs, n, segments.shape[1]), np.int16)
-    total = np.zeros_like(segments)
-    for k in range(min(runs, n)):
-        total[: n - k] += segments[k:]
-        stacked[k, : n - k] = quantised(total[: n - k], name=name)
-    return DocumentVectors.stacked(stacked, name=name)
