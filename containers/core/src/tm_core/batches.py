@@ -64,4 +64,4 @@ def into_shards(items: Sequence[Weighed], shard_chars: int, max_shards: int) -> 
         load, number = heapq.heappop(heap)
         shards[number].append(item.key)
         heapq.heappush(heap, (load + item.chars, number))
-    return [shard for shard in shards if shard]
+    return [shards[number] for _, number in sorted(heap, key=lambda one: (-one[0], one[1])) if shards[number]]

@@ -48,6 +48,7 @@ class Schema:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The columns' names, in order."""
         return tuple(name for name, _ in self.columns)
 
 

@@ -32,7 +32,7 @@ SUFFIXES = {
 #: Longest name accepted, in characters: file systems stop at 255 bytes, and language and suffix follow.
 MAX_NAME_CHARS = 200
 _STORE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class DepositName:
 
     @property
     def file_name(self) -> str:
-        """The name as it stands in storage."""
+        """The name in one spelling: as it stands in storage, if language and suffix are written the usual way."""
         return ".".join(part for part in (self.name, self.lang, self.suffix) if part)
 
 
@@ -88,10 +88,15 @@ def parse_name(path: str) -> DepositName:
     name, _, lang = stem.rpartition(".")
     if SUFFIXES[suffix] is Kind.MEMORY and not (name and is_language(lang)):
         return DepositName(name=stem, lang="", suffix=suffix)
-    if not name or name.endswith("/"):
+    if not name or name.endswith("/") or not lang or "/" in lang:
         raise BadName(
             f"{path}: no language in the name. Expected <name>.<lang>.{suffix}, e.g. guide.de.{suffix}. "
             "Rename the file; it was left out and nothing else is affected."
+        )
+    if not is_language(lang):
+        raise BadName(
+            f"{path}: '{lang}' is not a language code. Expected <name>.<lang>.{suffix} with a code of ISO 639 such as "
+            "'de', 'pt-BR' or 'zh-Hant'. Rename the file; it was left out and nothing else is affected."
         )
     return DepositName(name=name, lang=canonical(lang), suffix=suffix)
 

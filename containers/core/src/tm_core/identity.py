@@ -11,8 +11,9 @@ from collections.abc import Iterable
 NORMALISATION_VERSION = "1"
 
 _SPACE = re.compile(r"[\s\u200b\u2060\ufeff]+")
-# Characters that no document means to contain: controls (white space aside) and lone surrogates.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Characters that no document means to contain: controls (white space aside: a form feed parts words, as does the
+# NEL of old mainframes), lone surrogates and noncharacters.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
 def normalise(text: str) -> str:
@@ -23,7 +24,8 @@ def normalise(text: str) -> str:
 
     Source: Unicode Standard Annex 15 (NFC).
     """
-    return _SPACE.sub(" ", _CONTROL.sub("", unicodedata.normalize("NFC", text))).strip()
+    # NFC comes last: a control between a letter and its accent keeps the two apart until it is gone.
+    return unicodedata.normalize("NFC", _SPACE.sub(" ", _CONTROL.sub("", text)).strip())
 
 
 def digest(*parts: str) -> str:

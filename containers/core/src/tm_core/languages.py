@@ -63,13 +63,29 @@ def same_language(left: str, right: str) -> bool:
 
 
 def best_match(wanted: str, available: Iterable[str]) -> str:
-    """The tag among ``available`` that serves for ``wanted``: itself, else one that differs by a region alone.
+    """The tag among ``available`` that serves for ``wanted``: itself, else one with a region where the other has none.
+
+    Args:
+        wanted: a canonical tag, like those that are available.
 
     Returns:
-        "" if none does. A script is never crossed: ``zh-Hant`` does not serve for ``zh-Hans``.
+        "" if none does. A region is never exchanged (``pt-PT`` for ``pt-BR``), a script never crossed: ``zh-Hant``
+        serves neither for ``zh-Hans`` nor for ``zh``.
     """
     tags = sorted(set(available))
     if wanted in tags:
         return wanted
-    fitting = [tag for tag in tags if same_language(tag, wanted) and ("-" not in wanted or "-" not in tag)]
+    fitting = [tag for tag in tags if same_language(tag, wanted) and _serves(_subtags(tag), _subtags(wanted))]
     return min(fitting, key=lambda tag: (len(tag), tag), default="")
+
+
+def _subtags(tag: str) -> tuple[str, str]:
+    """Script and region of a tag; "" for what it leaves out."""
+    subtags = re.split(r"[-_]", tag)[1:]
+    script = next((subtag for subtag in subtags if len(subtag) == 4), "")
+    return script, next((subtag for subtag in subtags if len(subtag) in (2, 3)), "")
+
+
+def _serves(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    (script, region), (other_script, other_region) = one, other
+    return script == other_script and (region == other_region or not (region and other_region))

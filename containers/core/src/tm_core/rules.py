@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from tm_core.languages import primary, same_language
 
-FILTER_VERSION = "1"
+FILTER_VERSION = "2"
 
 
 class Tier(StrEnum):
@@ -59,7 +59,7 @@ class Thresholds:
     copy_run_share: float = 0.4
     copy_run_probability: float = 0.5
     # Asked from this length on, among the pair's languages and English: shorter text is misread too often (.75 right
-    # on 8 to 25 characters). On the handbook's pages, 82 beads were refused by these two, all of them untranslated.
+    # on 8 to 25 characters). Source: the same pages, where these two refused 82 beads, all of them untranslated.
     language_chars: int = 25
     language_probability: float = 0.9
 
@@ -68,7 +68,7 @@ class Thresholds:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} is {value}, expected 0 to 1.")
-        if self.max_ratio < 1:
+        if not self.max_ratio >= 1:  # as nan is neither
             raise ValueError(f"max_ratio is {self.max_ratio}, expected at least 1.")
         whole = ("max_chars", "ratio_floor_chars", "copy_words", "copy_run_words", "language_chars")
         if wrong := [name for name in whole if getattr(self, name) < 1]:
@@ -112,9 +112,23 @@ def _no_letters(bead: Candidate, limits: Thresholds) -> bool:
     return not (any(map(str.isalpha, bead.src_text)) and any(map(str.isalpha, bead.tgt_text)))
 
 
-# UTF-8 read as Latin-1 or cp1252: a lead byte's character followed by a continuation byte's. The second set is
-# what bytes 80 to BF become in cp1252; none of these pairs is a spelling of any language.
-_MOJIBAKE = re.compile("[ÂÃâÐÑ][\u0080-\u00a0¡-¿€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|ï»¿|\ufffd")
+# UTF-8 read as Latin-1 or cp1252: a lead byte's character followed by those of continuation bytes (80 to BF). One such
+# sequence alone may be a spelling ("hâlâ”", "«Ñ»", Welsh "â’r", a footnote's "café²"), so it needs a second sign.
+_TAIL = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
+_SEQUENCE = f"(?:[Â-ß]{_TAIL}|[à-ï]{_TAIL}{{2}}|[ð-ô]{_TAIL}{{3}})"
+_MOJIBAKE = re.compile(
+    "|".join(
+        (
+            f"{_SEQUENCE}{{2}}",  # two in a row: another script, or accents side by side
+            f"(?<=[a-z])[Â-ÖØ-Þ]{_TAIL}",  # the lead, a capital, inside a word in small letters
+            "[ÂÃ][\x80-\x9f€ƒ‡ˆ‰ŠŒŽ˜šœžŸ¡-¨¬¯±µ¶¸¼-¿]",  # characters that close no word
+            "(?<![A-ZÀ-Þ])[ÂÃ][©ª®°²³´¹º]",  # these may follow a word in capitals as a footnote or a mark
+            f"â[€‚†ˆ‰Œœž]{_TAIL}",  # quotes, dashes, arrows, the euro sign
+            f"áº{_TAIL}",  # Vietnamese
+            "ï»¿|\ufffd",
+        )
+    )
+)
 
 
 def _mojibake(bead: Candidate, limits: Thresholds) -> bool:

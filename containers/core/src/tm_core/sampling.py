@@ -1,6 +1,7 @@
 """Which beads people are asked to look at: stratified, and the same for the same batch."""
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -63,9 +64,10 @@ def draw(beads: Iterable[tuple[str, Stratum]], *, seed: str, rate: float, budget
 
 def _shares(sizes: dict[Stratum, int], rate: float, budget: int) -> dict[Stratum, int]:
     """Items a stratum: its rate rounded up; over the budget, one each (largest first), then by largest remainder."""
-    wanted = {stratum: -(-size * rate // 1) for stratum, size in sizes.items()}
+    # Rounded first: 7 % of 100 is 7.000000000000001 in binary, and would become 8.
+    wanted = {stratum: max(1, math.ceil(round(size * rate, 9))) for stratum, size in sizes.items()}
     if sum(wanted.values()) <= budget:
-        return {stratum: int(count) for stratum, count in wanted.items()}
+        return wanted
     by_size = sorted(sizes, key=lambda stratum: (-sizes[stratum], stratum))
     shares = dict.fromkeys(by_size[:budget], 1)
     spare, surplus = budget - len(shares), sum(wanted[stratum] - 1 for stratum in shares)

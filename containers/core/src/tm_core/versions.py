@@ -4,6 +4,8 @@ Raise a number in the change that makes the same input give another output: docu
 instead of being taken from the ledger.
 """
 
+from tm_core.identity import NORMALISATION_VERSION
+
 SEGMENTER = "1"
 LANGUAGE_ID = "1"
 READERS = "1"
@@ -14,6 +16,7 @@ EMBEDDING = "1"
 def alignment_versions(encoder: str, model_hash: str, threshold: float, lexicon: str) -> tuple[str, ...]:
     """What the beads of one document depend on besides its texts."""
     return (
+        f"normalisation={NORMALISATION_VERSION}",
         f"segmenter={SEGMENTER}",
         f"language_id={LANGUAGE_ID}",
         f"readers={READERS}",
