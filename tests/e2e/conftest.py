@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,13 @@ SAMPLES = ROOT / "include" / "samples"
 BIN = Path(sys.executable).parent
 #: Seconds after which a command is called stuck; the longest one takes ten on an idle machine.
 STUCK_S = 240.0
+
+#: Between the confidences of the sample documents, so that both tiers have work (test_order sees that they do).
+TIER_THRESHOLD = "0.9"
+TMX = """<?xml version="1.0" encoding="UTF-8"?>
+<tmx version="1.4"><header creationtool="hand" creationtoolversion="1" segtype="sentence" o-tmf="none"
+adminlang="en" srclang="en" datatype="plaintext"/><body>{}</body></tmx>"""
+UNIT = '<tu><tuv xml:lang="en"><seg>{}</seg></tuv><tuv xml:lang="de"><seg>{}</seg></tuv></tu>'
 
 # Commands ----------------------------------------------------------------------------------------
 
@@ -153,6 +161,9 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
     made.stop()
 
 
+# What differs between two runs that do the same.
+_TIMES = "created_at updated_at recorded_at planned_at done_at settled_at decided_at cpu_seconds generation".split()
+
 # The world ---------------------------------------------------------------------------------------
 
 
@@ -213,6 +224,33 @@ class World:
     def take_away(self, day: str, name: str, *, store: str = "demo") -> None:
         self.storage.delete(f"raw/{store}/{day}/{name}")
 
+    def deposit_day(self, day: str) -> None:
+        """Documents that appear, are corrected, vanish in parts and come back; one that cannot be read; every kind."""
+        samples = {
+            "2026-01-05": ["weather-station en de fr", "weather-station-final en de", "seven-minutes en de"],
+            "2026-01-06": ["weather-station en de fr"],
+            "2026-01-07": ["lighthouse-audio en de fr"],
+        }
+        for name, *langs in map(str.split, samples[day]):
+            self.deposit(day, *(f"{day}/{name}.{lang}.txt" for lang in langs))
+        number = list(samples).index(day)
+        # One sentence, so that it has no neighbours: the very unit that the TMX brings, from another document.
+        notice = [("The workshop is closed on Monday.", "Die Werkstatt ist am Montag geschlossen.")]
+        other = [("The workshop is open all week.", "Die Werkstatt ist die ganze Woche geöffnet.")]
+        for lang, text in zip(("en", "de"), (other if number == 1 else notice)[0], strict=True):
+            self.put(day, f"notice.{lang}.txt", text)
+        units = [*notice, ("Open", "Geöffnet"), ("Closed", "Geschlossen")]
+        self.put(day, "shop.tmx", self.tmx(*units[number:]))
+        self.put(day, "ui.en.json", f'{{"save": "Save the file", "quit": "Quit version {number}"}}')
+        self.put(day, "ui.de.json", f'{{"save": "Datei sichern", "quit": "Version {number} beenden"}}')
+        self.put(day, "torn.en.txt", "")
+        self.put(day, "torn.de.txt", "Diese Seite hat ihr Gegenstück verloren.")
+
+    @staticmethod
+    def tmx(*pairs: tuple[str, str]) -> str:
+        """A TMX file of units in en and de."""
+        return TMX.format("".join(UNIT.format(*pair) for pair in pairs))
+
     # Looking
 
     def rows(self, query: str, *parameters: object) -> list[tuple]:
@@ -250,6 +288,21 @@ class World:
         batch = self.batch(day)
         return dict(self.rows("select outcome, count(*) from ops.outcome where batch_id = %s group by 1", batch))
 
+    def state(self) -> dict[str, list]:
+        """All that the tables and the batches' files say, less what says when, how long, where, and how often."""
+        tables = (
+            "tm.unit tm.evidence tm.document ops.batch ops.slice ops.file ops.document ops.outcome ops.ledger"
+            " quality.metric quality.check_result quality.decision review.item staging.bead"
+        ).split()
+        rows = {
+            table: sorted(
+                str(row) for (row,) in self.rows(f"select to_jsonb(one) - %s::text[] from {table} as one", _TIMES)
+            )
+            for table in tables
+        }
+        work = [info.path for info in self.storage.list("work") if not info.path.endswith("/costs.json")]
+        return rows | {"files": [(path, self.storage.sha256(path)) for path in work]}
+
     def check_books(self, day: str) -> None:
         """No bead without an outcome and none with two, no torn file, no staged row left of a finished batch."""
         batch = self.batch(day)
@@ -274,14 +327,17 @@ class World:
 
 @contextmanager
 def worlds(server_url: str, template: str, warm: Warm, folder: Path) -> Iterator[Callable[..., World]]:
-    """Make worlds while the block runs: each an empty memory and storage. Keyword arguments are environment."""
+    """Make worlds while the block runs: empty ones, or copies. Keyword arguments are environment variables."""
     made: list[str] = []
 
-    def make(**env: str) -> World:
+    def make(*, like: World | None = None, **env: str) -> World:
         name = f"e2e_{uuid.uuid4().hex[:12]}"
+        original = urlsplit(like.url).path[1:] if like else template
         with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f'create database "{name}" template "{template}"')
+            connection.execute(f'create database "{name}" template "{original}"')
         made.append(name)
+        if like:
+            shutil.copytree(like.folder / "home", folder / name / "home")
         return world_at(folder / name, urlsplit(server_url)._replace(path="/" + name).geturl(), warm, **env)
 
     yield make
@@ -313,6 +369,7 @@ def world_at(folder: Path, url: str, warm: Warm, **env: str) -> World:
         "TM_DATABASE_URL": url,
         "TM_INCLUDE": str(ROOT / "include"),
         "TM_SETTLE_SECONDS": "0",
+        "TM_TIER_THRESHOLD": TIER_THRESHOLD,
         "PATH": f"{BIN}:{os.environ['PATH']}",
     }
     return World(folder=folder, url=url, warm=warm, env=clean | settings | env)

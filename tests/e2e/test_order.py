@@ -7,56 +7,22 @@ import pytest
 pytestmark = pytest.mark.db
 
 DAYS = ("2026-01-05", "2026-01-06", "2026-01-07")
-#: Between the confidences of the sample documents, so that both tiers have work (the tests see that they do).
-THRESHOLD = "0.9"
-
-TMX = """<?xml version="1.0" encoding="UTF-8"?>
-<tmx version="1.4"><header creationtool="hand" creationtoolversion="1" segtype="sentence" o-tmf="none"
-adminlang="en" srclang="en" datatype="plaintext"/><body>{}</body></tmx>"""
-UNIT = '<tu><tuv xml:lang="en"><seg>{}</seg></tuv><tuv xml:lang="de"><seg>{}</seg></tuv></tu>'
-NOTICE = ("The workshop is closed on Monday.", "Die Werkstatt ist am Montag geschlossen.")
-
-
-def tmx(*pairs):
-    return TMX.format("".join(UNIT.format(*pair) for pair in pairs))
-
-
-def deposit_day(world, day):
-    """Documents that appear, are corrected, vanish in parts and come back; one that cannot be read; every kind."""
-    samples = {
-        "2026-01-05": ["weather-station en de fr", "weather-station-final en de", "seven-minutes en de"],
-        "2026-01-06": ["weather-station en de fr"],
-        "2026-01-07": ["lighthouse-audio en de fr"],
-    }
-    for name, *langs in map(str.split, samples[day]):
-        world.deposit(day, *(f"{day}/{name}.{lang}.txt" for lang in langs))
-    number = DAYS.index(day)
-    # One sentence, so that it has no neighbours: the very unit that the TMX brings, from another document.
-    for lang, text in zip(("en", "de"), NOTICE, strict=True):
-        world.put(
-            day, f"notice.{lang}.txt", text if number != 1 else text.replace("on ", "next ").replace("am ", "nächsten ")
-        )
-    world.put(day, "shop.tmx", tmx(*[NOTICE, ("Open", "Geöffnet"), ("Closed", "Geschlossen")][number:]))
-    world.put(day, "ui.en.json", f'{{"save": "Save the file", "quit": "Quit version {number}"}}')
-    world.put(day, "ui.de.json", f'{{"save": "Datei sichern", "quit": "Version {number} beenden"}}')
-    world.put(day, "torn.en.txt", "")
-    world.put(day, "torn.de.txt", "Diese Seite hat ihr Gegenstück verloren.")
 
 
 @pytest.fixture
 def week(make_world):
-    world = make_world(TM_TIER_THRESHOLD=THRESHOLD)
+    world = make_world()
     for day in DAYS:
-        deposit_day(world, day)
+        world.deposit_day(day)
     return world
 
 
 @pytest.fixture(scope="module")
 def in_order(make_lasting_world):
     """The week refreshed in order, with its checksum."""
-    world = make_lasting_world(TM_TIER_THRESHOLD=THRESHOLD)
+    world = make_lasting_world()
     for day in DAYS:
-        deposit_day(world, day)
+        world.deposit_day(day)
     return world, world.refreshed(*DAYS)
 
 
@@ -172,7 +138,7 @@ def test_a_file_corrected_on_the_same_date_and_put_back(in_order, week):
     right = {name: week.storage.read(f"raw/demo/{DAYS[2]}/{name}") for name in ("lighthouse-audio.de.txt", "shop.tmx")}
     first = week.batch(DAYS[2])
     week.put(DAYS[2], "lighthouse-audio.de.txt", right["lighthouse-audio.de.txt"].replace(b"Leuchtturm", b"Kirchturm"))
-    week.put(DAYS[2], "shop.tmx", tmx(("Closed", "Zu")))
+    week.put(DAYS[2], "shop.tmx", week.tmx(("Closed", "Zu")))
     changed = week.refreshed(DAYS[2])
     found = texts(week)
     assert changed != expected
