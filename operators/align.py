@@ -6,9 +6,9 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from operators.runtime import ProcessRuntime
+from tm_core.commands import shard_command
 from tm_core.rules import Tier
 from tm_core.settings import Settings
-from tm_core.shards import shard_command
 
 
 class AlignShardOperator(BaseOperator):

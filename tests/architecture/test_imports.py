@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "plugins": {"tm_core", "tm_formats", "tm_store"},
 }
 #: Airflow stays outside the packages that run in pods; heavy libraries stay out of what the DAG processor imports.
-NO_AIRFLOW = ("tm_core", "tm_formats", "tm_align", "tm_store", "tm_embedded")
+NO_AIRFLOW = ("tm_core", "tm_formats", "tm_align", "tm_store")
 HEAVY = {"torch", "numba", "numpy", "great_expectations", "pandas", "pyarrow", "tm_align", "tm_store", "psycopg"}
 LIGHT_AT_TOP = ("operators", "dags", "plugins")
 

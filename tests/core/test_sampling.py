@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import ceil
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tm_core.sampling import SCORE_BINS, Drawn, Stratum, draw, score_bin
@@ -53,6 +53,7 @@ def test_budget_and_rate_are_kept_and_weights_sum_to_the_stratum(sizes: list[int
 
 
 @given(SIZES, RATES, BUDGETS)
+@example([1, 40, 5], Fraction(1), 2)
 def test_every_stratum_is_seen_while_the_budget_lasts(sizes: list[int], rate: Fraction, budget: int) -> None:
     seen = by_stratum(draw(beads(sizes), seed="batch", rate=float(rate), budget=budget))
     assert len(seen) == min(budget, len(sizes))

@@ -56,8 +56,8 @@ def test_a_folder_with_odd_letters_becomes_a_uri(tmp_path: Path) -> None:
 
 
 def test_the_current_folder_is_not_no_folder() -> None:
-    assert Settings.from_env({"TM_LEXICON_DIR": "."}).lexicon_dir == Path.cwd()
-    assert Settings.from_env({}).lexicon_dir == Path()
+    assert Settings.from_env({"TM_MODEL_DIR": "."}).model_dir == Path.cwd()
+    assert Settings.from_env({}).model_dir == Path()
 
 
 @pytest.mark.parametrize(

@@ -214,10 +214,6 @@ def test_laser2_needs_files_and_packages(env: dict[str, str], tmp_path: Path, mo
     assert check(laser2, "encoder").state is State.OK
 
 
-def test_a_lexicon_folder_that_is_gone(env: dict[str, str]) -> None:
-    assert check(env | {"TM_LEXICON_DIR": "/none/such"}, "encoder").state is State.WRONG
-
-
 @pytest.fixture
 def airflow(env: dict[str, str]) -> Iterator[Callable[[object], None]]:
     """A server that answers as Airflow's health page does, and a stack.json that points to it."""

@@ -265,6 +265,23 @@ create table ops.ledger (
     recorded_at timestamptz not null default now()
 );
 
+-- Lexicons by language pair: the promoted one is pinned by every plan; older ones are kept to go back to.
+create table ops.lexicon (
+    src_lang text not null,
+    tgt_lang text not null,
+    sha256 text not null,
+    state text not null check (state in ('promoted', 'retired', 'refused')),
+    entries bigint not null,
+    units bigint not null,
+    f1 double precision,
+    f1_before double precision,
+    reason text not null,
+    decided_at timestamptz not null default now(),
+    primary key (src_lang, tgt_lang, sha256)
+);
+
+create unique index lexicon_promoted on ops.lexicon (src_lang, tgt_lang) where state = 'promoted';
+
 create table ops.backup (
     uri text primary key,
     batch_id text,

@@ -1,16 +1,11 @@
 """``tm-align shard``: refine one shard of a batch; what the mapped tasks of the refresh run."""
 
 import argparse
-import ctypes
 import json
-import os
-import signal
-import sys
 
+from tm_align.parent import die_with_parent
 from tm_core.rules import Tier
 from tm_core.settings import Settings
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -28,7 +23,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Refine the shard; the last line on standard output is the attestation as JSON."""
     if arguments.die_with_parent:
-        _die_with_parent()
+        die_with_parent()
     from tm_align.work import run_shard
     from tm_formats.storage import Storage
 
@@ -36,11 +31,3 @@ def run(arguments: argparse.Namespace) -> int:
     attestation = run_shard(settings, Storage(settings.storage), arguments.batch, Tier(arguments.tier), arguments.shard)
     print(json.dumps(attestation, sort_keys=True))
     return 0
-
-
-def _die_with_parent() -> None:
-    """A killed task must not leave a child at work on its shard (Linux; elsewhere the child runs to its end)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == 1:
-            raise SystemExit(1)

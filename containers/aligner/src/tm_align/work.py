@@ -4,7 +4,6 @@ Reads the plan (or, for tier 2, the routes and tier 1's segments) from object st
 ``work/<batch_id>/<step>/<shard>``; the manifest comes last, so a killed shard leaves nothing that counts.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -17,12 +16,13 @@ from typing import Any
 from tm_align.beads import Alignment
 from tm_align.langid import LanguageIdentifier
 from tm_align.lexicon import Lexicon
+from tm_align.lexicon_refresh import read_lexicon
 from tm_align.pairs import Paired, PairReader, Row
 from tm_align.segment import Segment
 from tm_core.batches import work_path
 from tm_core.contracts import BEADS, DOCUMENTS, RESULTS, ROUTES, SEGMENTS, Step
 from tm_core.deposits import Kind
-from tm_core.errors import AlignmentInputError, ContractError, UnreadableDocument
+from tm_core.errors import AlignmentInputError, UnreadableDocument
 from tm_core.outcomes import DocumentState
 from tm_core.rules import Tier
 from tm_core.settings import Settings
@@ -58,7 +58,7 @@ def run_shard(settings: Settings, storage: Storage, batch_id: str, tier: Tier, s
     planned = read_rows(storage, work_path(batch_id, Step.PLAN, "documents.parquet"), DOCUMENTS)
     pinned: Any = plan.facts["pinned"]
     if tier is Tier.LEXICAL:
-        written = _tier1(settings, storage, [row for row in planned if row["shard"] == shard])
+        written = _tier1(storage, [row for row in planned if row["shard"] == shard])
         folder = work_path(batch_id, Step.TIER1, str(shard))
     else:
         written = _tier2(settings, storage, batch_id, planned, shard, pinned)
@@ -74,13 +74,13 @@ def run_shard(settings: Settings, storage: Storage, batch_id: str, tier: Tier, s
     return attestation | {"seconds": round(time.monotonic() - began, 3)}
 
 
-def _tier1(settings: Settings, storage: Storage, documents: Sequence[Row]) -> _Written:
+def _tier1(storage: Storage, documents: Sequence[Row]) -> _Written:
     from tm_align.lexical import align_lexical
 
     reader = PairReader(storage, LanguageIdentifier())
     written = _Written()
     for document in sorted(documents, key=lambda row: (row["store"], row["name"], row["src_lang"], row["tgt_lang"])):
-        lexicon = _lexicon(settings, document)
+        lexicon = _lexicon(storage, document)
 
         def align(
             src: Sequence[Segment], tgt: Sequence[Segment], one: Row = document, words: Any = lexicon
@@ -130,7 +130,7 @@ def _tier2(
                 pinned["encoder"],
                 src_lang=document["src_lang"],
                 tgt_lang=document["tgt_lang"],
-                lexicon=_lexicon(settings, document),
+                lexicon=_lexicon(storage, document),
                 model_dir=settings.model_dir if settings.model_dir != Path() else None,
                 device=settings.device,
             )
@@ -169,18 +169,11 @@ class _Tier1Folder:
         return self._results[document["document_key"]]
 
 
-def _lexicon(settings: Settings, document: Row) -> Lexicon | None:
+def _lexicon(storage: Storage, document: Row) -> Lexicon | None:
     """The lexicon that the plan pinned for the pair; none if it pinned none."""
     if not document["lexicon"]:
         return None
-    path = settings.lexicon_dir / f"{document['src_lang']}-{document['tgt_lang']}.lex"
-    found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-    if found != document["lexicon"]:
-        raise ContractError(
-            f"{path}: the plan pinned the lexicon {document['lexicon'][:12]}, found {found[:12]}. It was changed while the "
-            "run was under way. Put it back, or start a new run of this date; nothing was written."
-        )
-    return Lexicon.load(path)
+    return read_lexicon(storage, document["src_lang"], document["tgt_lang"], document["lexicon"])
 
 
 def _result(document: Row, paired: Paired) -> Row:

@@ -166,6 +166,9 @@ ROUTES = Schema(
     ),
 )
 
+#: What a lexicon is learned from: one aligned unit a row.
+LEXICON_UNITS = Schema(name="lexicon-units", version=1, columns=(("src_text", _T), ("tgt_text", _T)))
+
 #: A bead after the filter, as it is copied to staging: the columns are those of staging.bead, in order.
 #: ``rule`` is "" for a bead that passed. Hashes are 64 hexadecimal digits.
 FILTERED = Schema(

@@ -66,9 +66,6 @@ class Settings:
     encoder: Encoder = _setting(Encoder.LEXICON, "encoder of tier 2: lexicon (no model) or laser2")
     device: Device = _setting(Device.CPU, "device of a neural encoder: cpu or cuda; never a silent fallback")
     model_dir: Path = _setting(Path(), "folder with laser2.pt, laser2.spm and laser2.cvocab, for TM_ENCODER=laser2")
-    lexicon_dir: Path = _setting(
-        Path(), "folder with <src>-<tgt>.lex lexicons, pinned by hash in the plan; empty: none"
-    )
     tier_threshold: float = _setting(0.7, "documents under this tier 1 confidence go to tier 2, 0 to 1", low=0, high=1)
     settle_seconds: float = _setting(
         2.0, "a file younger than this is looked at again before it is read, seconds", low=0, high=3600
@@ -202,7 +199,7 @@ def _day(text: str) -> date:
     return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
 
 
-# Absolute, so that TM_LEXICON_DIR=. is the current folder and not, as Path() is, "not set".
+# Absolute, so that TM_MODEL_DIR=. is the current folder and not, as Path() is, "not set".
 _READERS: Mapping[Any, Any] = {date: _day, Path: lambda text: Path(text).expanduser().absolute()}
 
 

@@ -85,11 +85,11 @@ def _store(name: str, table: Mapping[str, Any], defaults: Thresholds, where: str
 def _pairs(texts: object, where: str) -> tuple[Pair, ...]:
     if not isinstance(texts, list) or not texts:
         raise _wrong(where, 'a list of at least one pair, ["en-de", …]', repr(texts))
-    return tuple(sorted({_pair(text, where) for text in texts}))
+    return tuple(sorted({parse_pair(text, where) for text in texts}))
 
 
-def _pair(text: object, where: str) -> Pair:
-    """``en-de``, or ``en:zh-Hant`` where a tag has a dash of its own."""
+def parse_pair(text: object, where: str = "language pair") -> Pair:
+    """``en-de``, or ``en:zh-Hant`` where a tag has a dash of its own. Raises SettingsError; ``where`` says of what."""
     parts = str(text).split(":") if ":" in str(text) else str(text).split("-")
     if len(parts) != 2:
         raise _wrong(where, "a pair such as 'en-de' or 'en:pt-BR'", repr(text))

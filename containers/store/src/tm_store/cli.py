@@ -66,6 +66,22 @@ def _parser() -> argparse.ArgumentParser:
         run=_doctor
     )
 
+    words = commands.add_parser("lexicon", help="which lexicon is in use for a pair, and put another into use")
+    actions = words.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="all lexicons, newest decision first").set_defaults(run=_lexicon_list)
+    use = actions.add_parser("use", help="put a lexicon into use: an older one by its hash, or a file")
+    use.add_argument("--pair", required=True, help="as in stores.toml: en-de")
+    which = use.add_mutually_exclusive_group(required=True)
+    which.add_argument("--sha256", help="the first digits of an older one's hash, as listed")
+    which.add_argument("--file", type=Path, help="a lexicon file, as tm-align lexicon writes it")
+    use.set_defaults(run=_lexicon_use)
+
+    save = commands.add_parser("backup", help="take a backup now, list them, or verify one")
+    what = save.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="all backups, and whether each can be trusted")
+    what.add_argument("--verify", metavar="URI", help="read a backup again and compare every hash")
+    save.set_defaults(run=_backup)
+
     plan = commands.add_parser("refresh-plan", help="plan a date: the first step, as the DAG runs it")
     plan.add_argument("--date", required=True, type=_day)
     plan.add_argument("--store", action="append", default=[], help="this store alone; may be repeated")
@@ -162,6 +178,52 @@ def _doctor(arguments: argparse.Namespace) -> int:
     checks = examine()
     print(render(checks))
     return max((check.status for check in checks), default=0)
+
+
+def _lexicon_list(arguments: argparse.Namespace) -> None:
+    from tm_store.lexicons import render
+    from tm_store.migrate import open_memory
+    from tm_store.report import table
+
+    with open_memory(Settings.from_env()) as db:
+        print(table(render(db.run("lexicon/select_all")), indent=0) or "no lexicon has been learned or given yet")
+
+
+def _lexicon_use(arguments: argparse.Namespace) -> None:
+    from tm_core.stores import parse_pair
+    from tm_formats.storage import Storage
+    from tm_store.lexicons import use_file, use_older
+    from tm_store.migrate import open_memory
+
+    settings = Settings.from_env()
+    pair = parse_pair(arguments.pair)
+    with open_memory(settings) as db:
+        storage = Storage(settings.storage)
+        if arguments.file:
+            used = use_file(db, storage, pair, arguments.file)
+        else:
+            used = use_older(db, storage, pair, arguments.sha256)
+    print(f"{pair}: {used} is in use from the next plan on")
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from tm_formats.storage import Storage
+    from tm_store.backup import list_backups, render, render_list, take_backup, verify
+    from tm_store.migrate import open_memory
+
+    settings = Settings.from_env()
+    storage = Storage(settings.storage)
+    if arguments.list:
+        found = list_backups(storage)
+        print(render_list(found))
+        return 0 if all(one.good for one in found) else 1
+    if arguments.verify:
+        verify(storage, arguments.verify)
+        print(f"{arguments.verify}: every file is there, with the hash that the manifest promises")
+        return 0
+    with open_memory(settings) as db:
+        print(render(take_backup(settings, db, storage)))
+    return 0
 
 
 def _plan(arguments: argparse.Namespace) -> None:

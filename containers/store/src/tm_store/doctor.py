@@ -279,10 +279,6 @@ def _disk(patient: _Patient) -> _Finding:
 def _encoder(patient: _Patient) -> _Finding:
     settings = patient.settings
     if settings.encoder is Encoder.LEXICON:
-        if settings.lexicon_dir != Path() and not settings.lexicon_dir.is_dir():
-            return _wrong(
-                f"TM_LEXICON_DIR={settings.lexicon_dir}: there is no such folder", "correct or unset TM_LEXICON_DIR"
-            )
         return _ok("lexicon (needs no model)")
     gone = [name for name in LASER2_FILES if not (settings.model_dir / name).is_file()]
     if gone:

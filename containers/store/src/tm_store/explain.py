@@ -28,8 +28,7 @@ def explain(db: Database, storage: Storage, name: str, *, every_bead: bool = Fal
         DepositError: no batch knows a file or document of this name.
     """
     documents = _newest(db.run("report/find_documents", name=name))
-    escaped = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    files = db.run("report/find_files", pattern=f"%/{escaped}%")
+    files = [file for pattern in _patterns(name) for file in db.run("report/find_files", pattern=pattern)]
     if not documents and not files:
         raise DepositError(
             f"'{name}': no refresh has seen a document or file of this name. Expected the <name> of "
@@ -38,6 +37,13 @@ def explain(db: Database, storage: Storage, name: str, *, every_bead: bool = Fal
     parts = [_files(files)] if files else []
     parts += [_document(db, storage, one, every_bead) for one in documents]
     return "\n\n".join(parts)
+
+
+def _patterns(name: str) -> list[str]:
+    """Patterns of the paths that a name may mean; what stands before a slash may be a folder or the store."""
+    escaped = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    store, slash, rest = escaped.partition("/")
+    return [f"%/{escaped}%"] + ([f"raw/{store}/____-__-__/{rest}%"] if slash else [])
 
 
 def _newest(rows: list[Any]) -> list[Any]:

@@ -150,7 +150,7 @@ def make_plan(
                 batch_id="", partition_date=day.isoformat(), nothing_new=True, shards=[], files={}, documents=0,
                 from_ledger=0,
             )  # fmt: skip
-        pinned = _pin(settings, stores)
+        pinned = _pin(settings, db, stores)
         documents = _with_keys(_pair_up(files, stores), pinned)
         batch = batch_id(day, [f"{one.path}\0{one.sha256}\0{one.state}" for one in files], pinned.all())
         current = db.run("ops/select_current_batch", day=day)
@@ -320,14 +320,14 @@ def _shards(documents: Sequence[_Document], settings: Settings) -> dict[str, int
 # What the result depends on ----------------------------------------------------------------------
 
 
-def _pin(settings: Settings, stores: Mapping[str, Store]) -> Pinned:
-    pairs = sorted({str(pair) for store in stores.values() for pair in store.pairs})
-    files = {pair: settings.lexicon_dir / f"{pair}.lex" for pair in pairs} if settings.lexicon_dir != Path() else {}
+def _pin(settings: Settings, db: Database, stores: Mapping[str, Store]) -> Pinned:
+    pairs = {str(pair) for store in stores.values() for pair in store.pairs}
+    promoted = {f"{row.src_lang}-{row.tgt_lang}": row.sha256 for row in db.run("lexicon/select_promoted")}
     return Pinned(
         encoder=settings.encoder,
         model_hash=_model_hash(settings),
         threshold=settings.tier_threshold,
-        lexicons={pair: _file_hash(path) for pair, path in files.items() if path.is_file()},
+        lexicons={pair: sha256 for pair, sha256 in promoted.items() if pair in pairs},
         filters={name: store.thresholds.version() for name, store in stores.items()},
     )
 

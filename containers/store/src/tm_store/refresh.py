@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
+from tm_core.commands import shard_command
 from tm_core.contracts import Step
 from tm_core.errors import TmError
 from tm_core.rules import Tier
 from tm_core.settings import Settings
-from tm_core.shards import shard_command
 from tm_store import steps
 
 

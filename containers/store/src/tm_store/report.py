@@ -12,6 +12,7 @@ from tm_store.db import Database
 
 _PROBLEMS_SHOWN = 12
 _WIDTH = 110
+_PATH_CHARS = 60
 # Steps in the order of the flow; the tiers stand in ops.shard_run under the names of what they do.
 _ORDER = ("plan", "lexical", "route", "embedding", "filter", "gate", "load", "sample", "publish", "backup")
 
@@ -38,7 +39,7 @@ def report(db: Database, day: date, *, since: datetime | None = None) -> str:
         _units(db, batch),
         _next(day),
     ]
-    return "\n\n".join(section for section in sections if section)
+    return "\n\n".join(sections)
 
 
 def table(rows: Iterable[Sequence[object]], *, indent: int = 2) -> str:
@@ -47,7 +48,8 @@ def table(rows: Iterable[Sequence[object]], *, indent: int = 2) -> str:
     if not shown:
         return ""
     numeric = [
-        all(cell.replace(",", "").replace(".", "").isdigit() for cell in column) for column in zip(*shown, strict=True)
+        all(cell.removeprefix("-").replace(",", "").replace(".", "").isdigit() for cell in column)
+        for column in zip(*shown, strict=True)
     ]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     lines = [
@@ -83,18 +85,23 @@ def _files(db: Database, batch: Any) -> str:
     problems = [row for row in rows if row.state != FileState.PAIRED]
     lines = [f"Files deposited: {len(rows):,} ({told})"]
     for row in problems[:_PROBLEMS_SHOWN]:
-        lines.append(
-            textwrap.shorten(f"  {row.state}: {row.path.split('/', 1)[1]}: {_short(row)}", _WIDTH, placeholder=" …")
-        )
-        lines[-1] = "  " + lines[-1]
+        said = f"{row.state}: {_path(row.path)}: {_reason(row)}"
+        lines.append("  " + textwrap.shorten(said, _WIDTH, placeholder=" …"))
     if len(problems) > _PROBLEMS_SHOWN:
         lines.append(f"  … and {len(problems) - _PROBLEMS_SHOWN:,} more: tm explain NAME")
     return "\n".join(lines)
 
 
-def _short(row: Any) -> str:
-    """The reason without the path that it begins with."""
-    return str(row.reason).removeprefix(row.path).lstrip(": ")
+def _path(path: str) -> str:
+    """The path below raw/, its middle left out if it is long: a name is told whatever its length."""
+    path, half = path.removeprefix("raw/"), _PATH_CHARS // 2
+    return path if len(path) <= _PATH_CHARS else f"{path[:half]}…{path[-half:]}"
+
+
+def _reason(row: Any) -> str:
+    """The reason without the path, or the end of it, that it begins with."""
+    where, _, reason = str(row.reason).partition(": ")
+    return reason if reason and row.path.endswith(where.strip("'")) else str(row.reason)
 
 
 def _documents(db: Database, batch: Any) -> str:
@@ -125,7 +132,8 @@ def _filter(db: Database, batch: Any) -> str:
 def _slices(db: Database, batch: Any) -> str:
     slices = db.run("ops/select_slices", batch_id=batch.batch_id)
     verdicts = Counter(one.verdict or "no verdict yet" for one in slices)
-    lines = ["Gate: " + ", ".join(f"{count:,} slices {verdict}" for verdict, count in sorted(verdicts.items()))]
+    told = ", ".join(f"{count:,} slices {verdict}" for verdict, count in sorted(verdicts.items()))
+    lines = [f"Gate: {told or 'no slice yet'}"]
     for one in slices:
         said = [*one.reasons, *(f"warning: {warning}" for warning in one.warnings)]
         if said:
@@ -143,7 +151,7 @@ def _memory(db: Database, batch: Any) -> str:
     holds = [(row.store, row.units, "units", row.pairs, "language pairs") for row in db.run("report/memory")]
     return (
         f"Load: {told}\nReview queue: {review.items:,} items sampled from {review.strata:,} strata\n"
-        f"The memory now holds:\n{table(holds)}"
+        f"The memory now holds:\n{table(holds) or '  nothing'}"
     )
 
 
@@ -167,12 +175,12 @@ def _seconds(db: Database, batch: Any) -> str:
         for step in _ORDER
         if step in rows
     ]
-    return "Seconds a step:\n" + table(lines)
+    return "Seconds a step:\n" + (table(lines) or "  no step has finished")
 
 
 def _units(db: Database, batch: Any) -> str:
     units = db.run("report/units", batch_id=batch.batch_id, wanted=3)
-    lines = ["Three units of the memory:"] if units else []
+    lines = ["Three units of the memory:" if units else "Units of the memory: none comes from this batch"]
     for one in units:
         lines.append(f"  {one.store}, {one.tier}, score {one.score:.2f}")
         lines += [
