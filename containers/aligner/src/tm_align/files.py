@@ -40,7 +40,14 @@ def written(path: Path | None) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name to write to; it takes the place of ``path`` at the end, and only if nothing went wrong."""
+    """A name to write to; it takes the place of ``path`` at the end, and only if nothing went wrong.
+
+    What is no regular file (``/dev/null``, a pipe) is written to as it is: a device must never be replaced.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    path = path.resolve()
     part = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield part
