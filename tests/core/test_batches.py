@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tm_core import batches, identity, versions
 from tm_core.batches import Weighed, batch_id, into_shards, ledger_key, work_path
-from tm_core.rules import Tier
 from tm_core.commands import shard_command
+from tm_core.rules import Tier
 from tm_core.versions import alignment_versions
 
 DAY = date(2026, 1, 5)
