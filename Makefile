@@ -8,6 +8,8 @@ export TM_HOME ?= $(CURDIR)/.tm
 
 PACKAGES := -e containers/core -e containers/formats -e containers/aligner -e 'containers/store[gate]' -e deploy/embedded -e '.[test]'
 INSTALLED := $(VENV)/.installed
+# The aligner's kernels are compiled once, 15 CPU-seconds: now, not in the tasks of the first night.
+WARM_UP := $(BIN)/tm-align align --src-lang en --tgt-lang de --encoder lexicon --hint $(addprefix include/samples/gold/seven-minutes.,en.sent de.sent)
 SOURCES := $(wildcard pyproject.toml containers/*/pyproject.toml deploy/*/pyproject.toml constraints.txt)
 
 .PHONY: help install test test-full lint format docs constraints
@@ -20,7 +22,8 @@ $(INSTALLED): $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit("tm-refinery needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 install") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt $(PACKAGES)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt $(PACKAGES)
+	@$(WARM_UP) > /dev/null
 	@touch $@
 
 # Tests of make test: all but the slow ones, the cluster's, the browser's, and those on data that is not here.
