@@ -4,6 +4,7 @@ import ast
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,7 @@ def test_core_uses_the_standard_library_alone() -> None:
 def test_a_package_declares_what_it_imports(package: str, pyproject: str) -> None:
     """Each package installs apart from the others: what it imports stands in its own pyproject.toml."""
     project = tomllib.loads((ROOT / pyproject / "pyproject.toml").read_text())["project"]
-    declared = project["dependencies"] + sum(project.get("optional-dependencies", {}).values(), [])
+    declared = list(chain(project["dependencies"], *project.get("optional-dependencies", {}).values()))
     names = {entry.split("[")[0].replace("-", "_").lower() for entry in declared}
     known = packages_distributions()
     undeclared: dict[str, set[str]] = {}

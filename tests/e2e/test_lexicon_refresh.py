@@ -33,9 +33,9 @@ def _fill_memory(db: Database) -> None:
         src, tgt = (" ".join(pair[side] for pair in chosen) + f" {number}." for side in (0, 1))
         db.connection.execute(
             """
-            insert into tm.unit (store_id, unit_key, src_lang, tgt_lang, src_text, tgt_text, src_hash, tgt_hash, context,
-                prev_hash, next_hash, item_key, document_key, position, tier, aligner, model_hash, score, partition_date,
-                batch_id)
+            insert into tm.unit (store_id, unit_key, src_lang, tgt_lang, src_text, tgt_text, src_hash, tgt_hash,
+                context, prev_hash, next_hash, item_key, document_key, position, tier, aligner, model_hash, score,
+                partition_date, batch_id)
             select store_id, %(key)s, 'en', 'de', %(src)s, %(tgt)s, %(key)s, %(key)s, '', '', '', '', '', %(number)s,
                 'imported', '', '', 1, '2026-01-05', 'b' from tm.store
             """,
@@ -94,8 +94,10 @@ def test_the_plan_pins_it_and_another_lexicon_aligns_again(settings: Settings, d
     before = make_plan(settings, db, storage, day, run_id="test").batch_id
     lexicon = tmp_path / "given.lex"
     subprocess.run(
-        [str(Path(sys.executable).with_name("tm-align")), "lexicon", "learn", "--src-lang", "en", "--tgt-lang", "de"]
-        + ["--units", str(_units(tmp_path)), "-o", str(lexicon)],
+        [
+            *(str(Path(sys.executable).with_name("tm-align")), "lexicon", "learn"),
+            *("--src-lang", "en", "--tgt-lang", "de", "--units", str(_units(tmp_path)), "-o", str(lexicon)),
+        ],
         check=True,
         capture_output=True,
     )
