@@ -1,8 +1,12 @@
 """Merge a batch's accepted slices into the memory: one transaction, or nothing."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import psycopg
 
 from tm_core.errors import ConservationError
 from tm_core.outcomes import BatchState, Outcome, Verdict
@@ -34,7 +38,8 @@ def load_batch(db: Database, storage: Storage, batch_id: str) -> LoadSummary:
     what a document's older version said and the newer does not is withdrawn, and a unit keeps its best evidence.
 
     Raises:
-        ConservationError: a slice's sums do not close, or a slice has no verdict. Nothing was loaded.
+        ConservationError: a slice's sums do not close, a bead is there twice, or a slice has no verdict. Nothing was
+            loaded.
         DatabaseError: as it says; the transaction was rolled back.
     """
     batch = db.one("ops/select_batch", batch_id=batch_id)
@@ -44,7 +49,7 @@ def load_batch(db: Database, storage: Storage, batch_id: str) -> LoadSummary:
         return _summary(slices, inserted=0, removed=0, loaded_before=True)
     ensure_staged(db, storage, batch_id, day)
     _check_verdicts(batch_id, db.run("ops/select_slices", batch_id=batch_id))
-    with db.transaction():
+    with _no_bead_twice(batch_id), db.transaction():
         inserted, removed = _merge(db, batch)
         _check_sums(db, batch_id, day, inserted)
         db.run("ops/settle_slices", batch_id=batch_id, day=day, generation=batch.generation)
@@ -61,6 +66,19 @@ def _check_verdicts(batch_id: str, slices: list[Any]) -> None:
             f"batch {batch_id}: expected a verdict on every slice, found none on {', '.join(without)}. "
             "The gate has not finished. Clear 'gate'; nothing was loaded."
         )
+
+
+@contextmanager
+def _no_bead_twice(batch_id: str) -> Iterator[None]:
+    """The books hold one outcome a bead, by their primary key: a bead that is staged twice breaks it."""
+    try:
+        yield
+    except psycopg.errors.UniqueViolation as error:
+        raise ConservationError(
+            f"batch {batch_id}: expected every bead once, found one twice ({error.diag.table_name}). A file of the "
+            "filter, or staging, was changed. Clear 'filter' and what follows it. Nothing was loaded: the memory is as "
+            "it was before."
+        ) from error
 
 
 def _merge(db: Database, batch: Any) -> tuple[int, int]:

@@ -30,13 +30,19 @@ def ensure_staged(db: Database, storage: Storage, batch_id: str, day: date) -> i
     Raises:
         ContractError: the filter has not finished, or its files are not what its manifest promises.
     """
+    manifest = read_manifest(storage, work_path(batch_id, Step.FILTER))
+    promised = _promised(manifest)
+    staged = db.one("staging/count_beads", batch_id=batch_id).beads
+    if staged == promised and len(db.run("ops/select_slices", batch_id=batch_id)) == len(_slices(manifest)):
+        return promised
+    return stage(db, storage, batch_id, day)
+
+
+def stage(db: Database, storage: Storage, batch_id: str, day: date) -> int:
+    """Stage a batch, whatever is staged of it; returns its number of beads. Raises as ``ensure_staged`` does."""
     folder = work_path(batch_id, Step.FILTER)
     manifest = read_manifest(storage, folder)
-    promised = int(str(manifest.facts["beads"]))
-    slices: Any = manifest.facts["slices"]
-    staged = db.one("staging/count_beads", batch_id=batch_id).beads
-    if staged == promised and len(db.run("ops/select_slices", batch_id=batch_id)) == len(slices):
-        return promised
+    promised = _promised(manifest)
     with db.transaction():
         db.run("staging/delete_beads", batch_id=batch_id)
         found = sum(_copy_beads(db, storage, f"{folder}/{name}") for name in _bead_files(manifest))
@@ -46,10 +52,19 @@ def ensure_staged(db: Database, storage: Storage, batch_id: str, day: date) -> i
                 "Clear 'filter'; nothing was loaded."
             )
         _copy_documents(db, storage, batch_id, day)
-        for one in slices:
+        for one in _slices(manifest):
             db.run("ops/upsert_slice", batch_id=batch_id, **one)
     db.run("staging/analyze_beads")
     return promised
+
+
+def _promised(manifest: Manifest) -> int:
+    return int(str(manifest.facts["beads"]))
+
+
+def _slices(manifest: Manifest) -> list[dict[str, Any]]:
+    slices: Any = manifest.facts["slices"]
+    return list(slices)
 
 
 def _bead_files(manifest: Manifest) -> Iterable[str]:

@@ -25,7 +25,7 @@ from tm_store.plan import PlanSummary, make_plan
 from tm_store.refine import refine
 from tm_store.route import make_routes
 from tm_store.sample import sample_batch
-from tm_store.staging import ensure_staged
+from tm_store.staging import ensure_staged, stage
 
 Facts = dict[str, Any]
 
@@ -111,7 +111,8 @@ def _route(work: _Work) -> Facts:
 
 def _filter(work: _Work) -> Facts:
     refined = refine(work.settings, work.db, work.storage, work.batch_id)
-    ensure_staged(work.db, work.storage, work.batch_id, work.day)
+    # Always anew: clearing 'filter' is what mends a staging table that somebody has changed.
+    stage(work.db, work.storage, work.batch_id, work.day)
     return {"beads": refined.rules.seen, "rejected": refined.rules.rejected}
 
 
