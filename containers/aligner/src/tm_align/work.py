@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from tm_align.beads import Alignment
+from tm_align.encode import Encoder, OverlapEncoder, load_line_encoder
 from tm_align.langid import LanguageIdentifier
 from tm_align.lexicon import Lexicon
 from tm_align.lexicon_refresh import read_lexicon
@@ -111,14 +111,16 @@ def _tier1(storage: Storage, documents: Sequence[Row]) -> _Written:
 def _tier2(
     settings: Settings, storage: Storage, batch_id: str, planned: Sequence[Row], shard: int, pinned: Any
 ) -> _Written:
-    from tm_align.embedding import align_embedding
-    from tm_align.encode import load_encoder
+    from tm_align.auto import Tier as Wanted
+    from tm_align.auto import align
 
     read_manifest(storage, work_path(batch_id, Step.ROUTE))
     routes = read_rows(storage, work_path(batch_id, Step.ROUTE, "documents.parquet"), ROUTES)
     mine = sorted((row for row in routes if row["shard"] == shard), key=lambda row: str(row["tier1_folder"]))
     by_key = {row["document_key"]: row for row in planned}
     reader = PairReader(storage, LanguageIdentifier())
+    # Before the first document is read: a model or device that is missing is an error, never another encoder.
+    encoder = _encoder(settings, pinned["encoder"])
     written = _Written(facts={"encoder": pinned["encoder"], "model_hash": pinned["model_hash"]})
     for folder, members in groupby(mine, key=lambda row: str(row["tier1_folder"])):
         before = _Tier1Folder(storage, folder)
@@ -126,27 +128,35 @@ def _tier2(
             document = by_key[member["document_key"]]
             began = time.process_time()
             src, tgt = before.segments(document["document_key"])
-            encoder = load_encoder(
-                pinned["encoder"],
-                src_lang=document["src_lang"],
-                tgt_lang=document["tgt_lang"],
-                lexicon=_lexicon(storage, document),
-                model_dir=settings.model_dir if settings.model_dir != Path() else None,
-                device=settings.device,
-            )
-            alignment = align_embedding(
+            alignment = align(
                 [one.text for one in src],
                 [one.text for one in tgt],
+                src_lang=document["src_lang"],
+                tgt_lang=document["tgt_lang"],
+                tier=Wanted.EMBEDDING,
+                lexicon=_lexicon(storage, document),
                 encoder=encoder,
                 src_paragraphs=[one.paragraph for one in src],
                 tgt_paragraphs=[one.paragraph for one in tgt],
+                hint=True,
             )
-            written.facts |= {name: value for name, value in encoder.facts.items() if name != "lexicon"}
+            written.facts |= {name: alignment.details[name] for name in _ATTESTED if name in alignment.details}
             beads = reader.bead_rows(document, alignment, src, tgt)
             written.beads += beads
             written.results.append(before.result(document) | _aligned(alignment, len(beads), pinned["model_hash"]))
             written.costs[document["document_key"]] = round(time.process_time() - began, 4)
     return written
+
+
+#: What an encoder says of itself that is the same for every document of a shard.
+_ATTESTED = ("encoder", "device", "dimension", "precision")
+
+
+def _encoder(settings: Settings, name: str) -> Encoder | None:
+    """The encoder of a shard, loaded once; None for the one that hashes each document's own lexicon."""
+    if name == "lexicon":
+        return None
+    return OverlapEncoder(model=load_line_encoder(name, model_dir=settings.model_dir, device=settings.device))
 
 
 class _Tier1Folder:

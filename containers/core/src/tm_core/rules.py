@@ -48,7 +48,9 @@ class Thresholds:
     max_chars: int = 2000  # one side; longer is not a sentence. Source: not calibrated yet
     max_ratio: float = 3.0  # longer over shorter side, after the pair's expansion. Source: not calibrated yet
     ratio_floor_chars: int = 20  # added to both sides, so that "OK" : "Einverstanden" passes. Not calibrated yet
-    min_score: float = 0.3  # confidence of an aligned bead. Source: not calibrated yet
+    # Confidence of an aligned bead, from which it is rather right than wrong. Source: confidence is calibrated on gold
+    # beads (expected calibration error .04, docs/aligner.md).
+    min_score: float = 0.5
     # An identical copy of this many words is no name or code; a shorter one of several tokens is refused if it is in
     # the source's language with this certainty. Source: headings and notes of the Debian handbook's 288 page pairs.
     copy_words: int = 3
