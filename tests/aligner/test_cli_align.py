@@ -11,7 +11,7 @@ import pytest
 from tm_align import Bead, align
 from tm_align.beads import check_beads
 from tm_align.cli import main
-from tm_align.output import ladder_lines, vecalign_lines
+from tm_align.output import vecalign_lines
 from tm_core.errors import AlignmentInputError
 from tm_formats.tmx import read as read_tmx
 from tm_formats.vecalign import read_beads, read_overlaps, write_vectors
@@ -71,10 +71,18 @@ def test_every_tier_uses_every_segment_once(texts, tier):
     assert sorted(j for bead in beads for j in bead.tgt) == [0, 1, 2, 3]
 
 
-def test_the_ladder_is_hunaligns():
-    beads = [Bead((0, 1), (0, 1), 0.9, 0.1), Bead((1, 2), (1, 1), 0.5, 0.0), Bead((2, 3), (1, 3), 0.25, 0.2)]
-    assert list(ladder_lines(beads)) == ["0\t0\t0.9000", "1\t1\t0.5000", "2\t1\t0.2500", "3\t3\t0.0000"]
-    assert list(ladder_lines([])) == []
+def test_the_ladder_has_a_rung_for_every_bead_and_one_to_close(texts):
+    for form in ("ladder", "vecalign"):
+        assert main(arguments(texts, "--format", form, "-o", str(texts / form))) == 0
+    rungs = [line.split("\t") for line in (texts / "ladder").read_text().splitlines()]
+    assert len(rungs) == len(read_beads(texts / "vecalign")) + 1
+    assert (rungs[0][:2], rungs[-1][:2]) == (["0", "0"], ["4", "4"])
+
+
+def test_a_dictionary_serves_as_a_lexicon(texts):
+    (texts / "de-fr.tsv").write_text("Hund\tchien\nKatze\tchat\nBaum\tarbre\n", encoding="utf-8")
+    assert main(arguments(texts, "--lexicon", str(texts / "de-fr.tsv"), "-o", str(texts / "out"))) == 0
+    assert read_beads(texts / "out")
 
 
 def test_vecalign_lines_print_no_cost_for_null_beads():

@@ -210,3 +210,38 @@ def test_many_threads_change_no_byte():
     }
     assert len(outputs) == 1
     assert b"Bead" in outputs.pop()
+
+
+def test_beads_far_better_than_typical_break_no_sum():
+    # Paths here differ by thousands of powers of ten within a few rows: every row needs a scale of its own.
+    exact, _ = made_pair([(1, 1)] * 40, noise=0.0)
+    weak, other = made_pair([(1, 1)] * 60, noise=4.0, seed=3)
+    stack = lambda *sides: DocumentVectors.stacked(  # noqa: E731
+        np.concatenate([side.vectors.vectors.reshape(7, -1, DIMENSION) for side in sides], axis=1)
+    )
+    lengths = np.ones(100)
+    src, tgt = Side(vectors=stack(exact, weak), lengths=lengths), Side(vectors=stack(exact, other), lengths=lengths)
+    found = align_vectors(src, tgt)
+    assert [bead.src for bead in found.beads if bead.src == bead.tgt][:38] == [(i, i + 1) for i in range(38)]
+    assert np.isfinite([bead.score for bead in found.beads]).all()
+
+
+@pytest.mark.data
+def test_text_berg_reaches_what_was_asked(data):
+    from tm_align import align
+    from tm_align.encode import VectorFiles
+    from tm_align.files import read_segments
+    from tm_align.score import indices, score
+    from tm_formats.vecalign import read_beads
+
+    folder = data / "textberg-dev"
+    files = {lang: (folder / f"overlaps.{lang}", folder / f"overlaps.{lang}.npy") for lang in ("de", "fr")}
+    vectors = VectorFiles(src=files["de"], tgt=files["fr"])
+    src, tgt = read_segments(folder / "dev.de"), read_segments(folder / "dev.fr")
+    gold = [(bead.src, bead.tgt) for bead in read_beads(folder / "dev.defr")]
+    plain = align(src, tgt, src_lang="de", tgt_lang="fr", tier="embedding", encoder=vectors)
+    hinted = align(src, tgt, src_lang="de", tgt_lang="fr", tier="embedding", encoder=vectors, hint=True)
+    assert len(gold) == 422
+    assert score(gold, indices(plain.beads)).f1_strict >= 0.86
+    assert score(gold, indices(hinted.beads)).f1_strict >= 0.87
+    assert plain.confidence > 0.8

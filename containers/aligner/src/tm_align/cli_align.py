@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tm_align.encode import Encoder
     from tm_align.lexicon import Lexicon
 
+DICTIONARIES = (".dic", ".index", ".tsv", ".dict", ".dz")
+"""Suffixes of ``tm_formats.dictionaries``; any other file is a lexicon of our own."""
+
 EPILOG = """\
 examples:
   tm-align align book.de book.fr --src-lang de --tgt-lang fr
@@ -40,7 +43,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         help="lexical: words and lengths; embedding: vectors; auto: embedding for what lexical is not sure of. "
         "Default: embedding if an encoder or vectors are named, else auto",
     )
-    parser.add_argument("--lexicon", metavar="FILE", type=Path, action="append", default=[], help="may be repeated")
+    parser.add_argument(
+        "--lexicon",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="a lexicon, or a dictionary from source to target (.dic, .index, .tsv); may be repeated",
+    )
     add_encoder_arguments(parser)
     for side in ("src", "tgt"):
         parser.add_argument(
@@ -135,9 +145,14 @@ def _lexicon(arguments: argparse.Namespace) -> "Lexicon | None":
     if not arguments.lexicon:
         return None
     from tm_align.lexicon import Lexicon
+    from tm_formats.dictionaries import read_dictionary
 
-    lexicons = [Lexicon.load(path) for path in arguments.lexicon]
-    return Lexicon.merged(lexicons, src_lang=arguments.src_lang, tgt_lang=arguments.tgt_lang)
+    langs = {"src_lang": arguments.src_lang, "tgt_lang": arguments.tgt_lang}
+    lexicons = [
+        Lexicon.from_dictionaries(read_dictionary(path), **langs) if path.suffix in DICTIONARIES else Lexicon.load(path)
+        for path in arguments.lexicon
+    ]
+    return Lexicon.merged(lexicons, **langs)
 
 
 def _encoder(arguments: argparse.Namespace, lexicon: "Lexicon | None") -> "Encoder | None":

@@ -45,8 +45,8 @@ and on the same vectors blurred, cut to 64 components or given a common directio
 NULL: Final = -0.1
 """Score of leaving one segment alone, in typical scores of a bead: -0.2 to -0.05 differ by half a point."""
 
-HINT: Final = 0.9
-"""What a hinted bead of confidence 1 gains, in typical scores of a bead. 0.4 to 1.2 differ by half a point."""
+HINT: Final = 1.2
+"""What a hinted bead of confidence 1 gains, in typical scores of a bead. 0.9 to 3 differ by half a point."""
 
 
 # How sure a bead is. Fitted by logistic regression on 5,400 linked beads against gold (Text+Berg de-fr with the proxy

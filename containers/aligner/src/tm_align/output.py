@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from tm_align.beads import Alignment, Bead
 from tm_core.documents import BilingualUnit, Variant
+from tm_formats.hunalign import ladder_lines
 from tm_formats.vecalign import BeadLine
 
 
@@ -52,14 +53,6 @@ def vecalign_lines(beads: Sequence[Bead]) -> Iterator[str]:
     for bead in beads:
         cost = 0.0 if bead.is_null else bead.cost
         yield str(BeadLine(tuple(range(*bead.src)), tuple(range(*bead.tgt)), cost))
-
-
-def ladder_lines(beads: Sequence[Bead]) -> Iterator[str]:
-    """hunalign's rungs: where a bead begins on both sides, and its confidence; the last rung closes the last bead."""
-    for bead in beads:
-        yield f"{bead.src[0]}\t{bead.tgt[0]}\t{bead.score:.4f}"
-    if beads:
-        yield f"{beads[-1].src[1]}\t{beads[-1].tgt[1]}\t0.0000"
 
 
 def _tsv_lines(beads: Sequence[Bead], src: Sequence[str], tgt: Sequence[str]) -> Iterator[str]:

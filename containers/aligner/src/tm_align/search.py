@@ -224,13 +224,14 @@ def best_beads(scores: I16, kinds: I32, first: I64, last: I64, offset: I64, m: i
 
 @njit(cache=True, nogil=True)
 def _forward(scores: I16, kinds: I32, weight: F64, gain: F64, first: I64, last: I64, offset: I64) -> tuple[F64, F64]:
-    """Summed weight of all paths from (0, 0) to each node, and the log of each row's scale."""
+    """Summed weight of all paths from (0, 0) to each node, divided by the row's greatest, and that as a log."""
     n = first.size - 1
     sums = np.zeros(offset[n + 1], np.float64)
     scale = np.zeros(n + 1, np.float64)
+    share = np.empty(kinds[-1].sum() + 1, np.float64)
     sums[0] = 1.0
     for i in range(n + 1):
-        scale[i] = scale[max(0, i - 1)]
+        _shares(share, scale, i, -1)
         for j in range(first[i], last[i]):
             at = offset[i] + j - first[i]
             value = sums[at]
@@ -242,21 +243,22 @@ def _forward(scores: I16, kinds: I32, weight: F64, gain: F64, first: I64, last: 
                 p, q = i - kinds[kind, 0], j - kinds[kind, 1]
                 if p >= 0 and first[p] <= q < last[p]:
                     origin = offset[p] + q - first[p]
-                    value += sums[origin] * gain[kind] * weight[scores[origin, kind] + 32768]
+                    value += sums[origin] * share[i - p] * gain[kind] * weight[scores[origin, kind] + 32768]
             sums[at] = value
-        _rescale(sums, scale, i, max(0, i - kinds[-1].sum()), i, offset)
+        scale[i] = scale[max(0, i - 1)] + _normalise(sums[offset[i] : offset[i + 1]])
     return sums, scale
 
 
 @njit(cache=True, nogil=True)
 def _backward(scores: I16, kinds: I32, weight: F64, gain: F64, first: I64, last: I64, offset: I64) -> tuple[F64, F64]:
-    """Summed weight of all paths from each node to the end, and the log of each row's scale."""
+    """Summed weight of all paths from each node to the end, divided by the row's greatest, and that as a log."""
     n = first.size - 1
     sums = np.zeros(offset[n + 1], np.float64)
     scale = np.zeros(n + 1, np.float64)
+    share = np.empty(kinds[-1].sum() + 1, np.float64)
     sums[-1] = 1.0
     for i in range(n, -1, -1):
-        scale[i] = scale[min(n, i + 1)]
+        _shares(share, scale, i, 1)
         for j in range(last[i] - 1, first[i] - 1, -1):
             at = offset[i] + j - first[i]
             value = sums[at]
@@ -267,22 +269,29 @@ def _backward(scores: I16, kinds: I32, weight: F64, gain: F64, first: I64, last:
             for kind in range(kinds.shape[0]):
                 p, q = i + kinds[kind, 0], j + kinds[kind, 1]
                 if p <= n and first[p] <= q < last[p]:
-                    value += sums[offset[p] + q - first[p]] * gain[kind] * weight[scores[at, kind] + 32768]
+                    weighed = gain[kind] * weight[scores[at, kind] + 32768]
+                    value += sums[offset[p] + q - first[p]] * share[p - i] * weighed
             sums[at] = value
-        _rescale(sums, scale, i, i, min(n, i + kinds[-1].sum()), offset)
+        scale[i] = scale[min(n, i + 1)] + _normalise(sums[offset[i] : offset[i + 1]])
     return sums, scale
 
 
 @njit(cache=True, nogil=True)
-def _rescale(sums: F64, scale: F64, row: int, top: int, bottom: int, offset: I64) -> None:
-    """Keep a row's greatest sum near 1: divide the rows that later ones still read, and note it in their scale."""
-    greatest = sums[offset[row] : offset[row + 1]].max()
-    if 1e-30 < greatest < 1e30 or greatest == 0.0:
-        return
-    for i in range(top, bottom + 1):
-        scale[i] += np.log(greatest)
-        for at in range(offset[i], offset[i + 1]):
-            sums[at] /= greatest
+def _shares(share: F64, scale: F64, row: int, step: int) -> None:
+    """What a row so many steps back counts beside the row just before this one; each has a scale of its own."""
+    before = row + step
+    for distance in range(share.size):
+        other = row + step * distance
+        inside = 0 <= before < scale.size and 0 <= other < scale.size
+        share[distance] = np.exp(scale[other] - scale[before]) if inside else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _normalise(sums: F64) -> float:
+    """Divide by the greatest, and return its log: paths grow by many powers of ten from row to row."""
+    greatest = sums.max()
+    sums /= greatest
+    return float(np.log(greatest))
 
 
 @njit(cache=True, nogil=True)
