@@ -219,9 +219,8 @@ def test_every_threshold_says_where_it_comes_from() -> None:
     assert undocumented(source) == []
     # Seen to fail.
     assert undocumented(source.replace("# one side; longer is not a sentence. Source:", "# one")) == []
-    assert undocumented(source.replace("# confidence of an aligned bead. Source: not calibrated yet", "# sure")) == [
-        "min_score"
-    ]
+    said = "# longer over shorter side, after the pair's expansion. Source: not calibrated yet"
+    assert undocumented(source.replace(said, "#")) == ["max_ratio"]
     assert undocumented(source.replace("Source: headings", "Headings")) == ["copy_words", "copy_probability"]
 
 
