@@ -220,7 +220,7 @@ def test_every_threshold_says_where_it_comes_from() -> None:
     # Seen to fail.
     assert undocumented(source.replace("# one side; longer is not a sentence. Source:", "# one")) == []
     said = "# longer over shorter side, after the pair's expansion. Source: not calibrated yet"
-    assert undocumented(source.replace(said, "#")) == ["max_ratio"]
+    assert undocumented(source.replace(said, "# of lengths")) == ["max_ratio"]
     assert undocumented(source.replace("Source: headings", "Headings")) == ["copy_words", "copy_probability"]
 
 
