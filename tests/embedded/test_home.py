@@ -19,7 +19,7 @@ def place(home: Path) -> Home:
 
 
 def stack(pid: int) -> RunningStack:
-    return RunningStack(pid=pid, kind="make up", started="now", postgres_port=1, api_port=2)
+    return RunningStack(pid=pid, kind="make up", started="now", project="", postgres_port=1, api_port=2)
 
 
 def test_nothing_runs_where_nothing_is(place: Home) -> None:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tm_embedded.home import Home, RunningStack, read_json, running_stack
-from tm_embedded.processes import wait_until
+from tm_embedded.processes import marked, wait_until
 
 pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.slow]
 
@@ -70,7 +70,8 @@ def asleep(home: Path) -> subprocess.Popen[bytes]:
     return begin(toy(home, {"sleep_s": 120}), home, "work                     0/3 running")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+# SIGTERM and SIGHUP take the way of SIGINT: see test_supervisor.py.
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_demo_leaves_nothing(
     asleep: subprocess.Popen[bytes], home: Path, number: signal.Signals, left_over: Callable[[Path], list[str]]
 ) -> None:
@@ -99,8 +100,7 @@ def test_a_killed_demo_is_swept_by_its_watchdog_alone(
 def test_a_component_that_dies_is_named_and_all_is_stopped(
     asleep: subprocess.Popen[bytes], home: Path, left_over: Callable[[Path], list[str]]
 ) -> None:
-    known = psutil.Process(asleep.pid).children(recursive=True)
-    (scheduler,) = [each for each in known if each.cmdline()[0].startswith("airflow scheduler")]
+    (scheduler,) = [each for each in marked(home) if each.cmdline()[0].startswith("airflow scheduler")]
     scheduler.kill()
     assert asleep.wait(STOP_SECONDS) == 1
     output = (home.parent / "output").read_text()
@@ -149,11 +149,15 @@ class TestUp:
             assert status.returncode == 0
             for name in ("postgres", "api-server", "scheduler", "dag-processor", "triggerer"):
                 assert re.search(rf"{name} .*(healthy|process \d+)", status.stdout), status.stdout
+            check_the_printed_line(home, up.stdout)
         finally:
             down = self.embedded(home, project, "down")
         assert down.stdout == "Stopped.\n"
         assert left_over(home) == []
         assert self.embedded(home, project, "status").returncode == 3
+        nothing = self.embedded(home, project, "env")
+        assert (nothing.returncode, nothing.stdout) == (1, "")
+        assert "expected a stack that `make up` runs, found: none runs. Run: make up" in nothing.stderr
         assert self.embedded(home, project, "down").stdout == "Nothing is running.\n"
         reset = self.embedded(home, project, "reset")
         assert reset.returncode == 0, reset.stderr
@@ -181,6 +185,18 @@ def running(home: Path) -> RunningStack:
     return found
 
 
+def check_the_printed_line(home: Path, said: str) -> None:
+    """A shell that knows nothing enters the line that `up` printed, where `up` ran: `tm` and `airflow` find it."""
+    (line,) = re.findall(r"Shell: +(eval .*?) +#", said)
+    script = f"set -e; {line}; tm checksum; airflow dags list-runs toy --output plain; exec tm-embedded status"
+    clean = {"HOME": str(home.parent), "PATH": "/usr/bin:/bin", "AIRFLOW_CONFIG": "/nowhere"}
+    shell = subprocess.run(["bash", "-c", script], env=clean, capture_output=True, text=True, timeout=120)
+    assert shell.returncode == 0, shell.stdout + shell.stderr
+    assert "0 units" in shell.stdout, "the stack's own memory, migrated and empty"
+    assert "manual__" in shell.stdout, "the run that the demo made"
+    assert str(home) in shell.stdout
+
+
 def port_free() -> bool:
     from tm_embedded.postgres import port_is_free
 
@@ -188,8 +204,6 @@ def port_free() -> bool:
 
 
 def all_listen_locally(home: Path) -> bool:
-    from tm_embedded.processes import marked
-
     addresses = {
         connection.laddr.ip
         for process in marked(home)

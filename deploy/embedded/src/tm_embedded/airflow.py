@@ -1,8 +1,9 @@
 """Airflow as it runs here: its environment, its database, its components, its REST API."""
 
+import hashlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,9 +74,21 @@ class Workload:
     # put last night's run in front of the one that is wanted.
     follow_schedules: bool = True
 
+    @classmethod
+    def of(cls, project: Path, *, follow_schedules: bool = True) -> "Workload":
+        """What a checkout of this project runs."""
+        return cls(
+            project=project, dags=project / "dags", plugins=project / "plugins", follow_schedules=follow_schedules
+        )
+
 
 def environment(
-    home: Home, workload: Workload, address: Address, keys: Mapping[str, str], api_port: int
+    home: Home,
+    workload: Workload,
+    address: Address,
+    keys: Mapping[str, str],
+    api_port: int,
+    caller: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
     """The environment of every process of the stack.
 
@@ -83,26 +96,60 @@ def environment(
     is set here and wins.
     """
     # A kubeconfig beside a connection's own makes the pod trigger raise and the task still succeed.
-    foreign = {"KUBECONFIG", "AIRFLOW_CONFIG", "PYTHONHOME"}
-    inherited = {name: value for name, value in os.environ.items() if name not in foreign}
+    foreign = {"KUBECONFIG", "AIRFLOW_CONFIG", "PYTHONHOME"} | _of_an_earlier_stack(caller)
+    inherited = {name: value for name, value in caller.items() if name not in foreign}
     passed = {"TM_DATABASE_URL": address.url("tm"), "TM_STORAGE": "file://" + quote(str(home.path / "storage"))}
+    # Tasks talk to the api-server on this machine; a proxy of the network must not see that.
+    here = ("127.0.0.1", "localhost")
     fixed = {
         "TM_HOME": str(home.path),
         "AIRFLOW_HOME": str(home.airflow),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(workload.project), os.environ.get("PYTHONPATH")])),
-        "PATH": os.pathsep.join([str(_programs()), os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": _with_first(os.pathsep, [str(workload.project)], caller.get("PYTHONPATH", "")),
+        "PATH": _with_first(os.pathsep, [str(_programs())], caller.get("PATH", os.defpath)),
         "PYTHONUNBUFFERED": "1",  # a log that is read after a crash must hold the last line
-        # Tasks talk to the api-server on this machine; a proxy of the network must not see that.
-        "NO_PROXY": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("NO_PROXY")])),
-        "no_proxy": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("no_proxy")])),
+        "NO_PROXY": _with_first(",", here, caller.get("NO_PROXY", "")),
+        "no_proxy": _with_first(",", here, caller.get("no_proxy", "")),
     }
     options = _options(home, workload, address, keys, api_port)
     return passed | inherited | fixed | options | marked_environment(home.path)
 
 
+def _with_first(separator: str, first: Sequence[str], rest: str) -> str:
+    """The list `rest` with `first` at its head, and nowhere else."""
+    return separator.join([*first, *(item for item in rest.split(separator) if item and item not in first)])
+
+
 def _programs() -> Path:
     """The folder of the virtual environment's programs."""
     return Path(sys.executable).parent
+
+
+SEARCH_LISTS = ("PATH", "PYTHONPATH", "NO_PROXY", "no_proxy")  # a stack adds to these and takes nothing away
+SHELL_MARK = "REFINERY_SHELL"
+_OF_ONE_STACK = ("TM_DATABASE_URL", "TM_STORAGE")
+
+
+def shell_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a shell needs of `environment` so that ``tm`` and ``airflow`` work on that stack.
+
+    Not the mark of the stack's own processes: stopping the stack would end the shell.
+    """
+    wanted = {
+        name: value
+        for name, value in sorted(environment.items())
+        if name.startswith(("TM_", "AIRFLOW")) or name in SEARCH_LISTS
+    }
+    return wanted | {SHELL_MARK: _digest(wanted)}
+
+
+def _of_an_earlier_stack(caller: Mapping[str, str]) -> set[str]:
+    """Variables that a shell has from `shell_environment`: the next stack may have other ports and passwords."""
+    return set(_OF_ONE_STACK) if caller.get(SHELL_MARK) == _digest(caller) else set()
+
+
+def _digest(environment: Mapping[str, str]) -> str:
+    told = "\n".join(environment.get(name, "") for name in _OF_ONE_STACK)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _options(
@@ -134,6 +181,10 @@ def _options(
             # The default second of sleep between loops is felt at each of a run's steps.
             "SCHEDULER_IDLE_SLEEP_TIME": 0.2,
             "USE_JOB_SCHEDULE": workload.follow_schedules,
+            # A stack that was killed, or a laptop that was switched off, in the middle of a run: what was running
+            # is taken up within a minute of the next start. The defaults are 5 minutes each.
+            "ORPHANED_TASKS_CHECK_INTERVAL": 15,
+            "TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
         },
         "DAG_PROCESSOR": {
             "PARSING_PROCESSES": 1,  # a handful of files; a second process would cost more than it parses

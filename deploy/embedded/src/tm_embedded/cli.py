@@ -2,11 +2,12 @@
 
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -14,16 +15,16 @@ import psutil
 
 from tm_core.errors import TmError
 from tm_core.settings import Settings
-from tm_embedded import demo, postgres, supervisor
+from tm_embedded import airflow, demo, postgres, supervisor
 from tm_embedded.airflow import AirflowApi, Workload
 from tm_embedded.errors import AlreadyRunning, ComponentFailed, StackError, last_lines
 from tm_embedded.home import Home, RunningStack, load_secrets, locked, remove_made, running_stack
-from tm_embedded.postgres import Address
 from tm_embedded.processes import marked, postmaster_pid, sweep, wait_until
 from tm_embedded.progress import Progress
 from tm_embedded.supervisor import ALL_COMPONENTS, READY_SECONDS, UI_PORT, Plan
 
 DOWN_SECONDS = 25.0  # stopping takes at most about 10 s, and the watchdog of a killed supervisor as long again
+QUOTE = "'\\''"  # a quote within single quotes of a shell
 INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
 
 
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         ("serve", _serve),
         ("down", _down),
         ("status", _status),
+        ("env", _env),
         ("reset", _reset),
     ):
         command = commands.add_parser(name, help=str(function.__doc__).splitlines()[0])
@@ -70,9 +72,7 @@ def _workload(options: argparse.Namespace, *, follow_schedules: bool = True) -> 
     project = options.project.resolve()
     if not (project / "dags").is_dir():
         raise StackError(f"{project}: expected the checkout, found no folder dags/. Use --project. Nothing has run.")
-    return Workload(
-        project=project, dags=project / "dags", plugins=project / "plugins", follow_schedules=follow_schedules
-    )
+    return Workload.of(project, follow_schedules=follow_schedules)
 
 
 def _demo(home: Home, options: argparse.Namespace) -> int:
@@ -147,13 +147,41 @@ def _print_login(home: Home) -> None:
     there, keys = running_stack(home), load_secrets(home.secrets)
     if there is None:
         raise StackError(f"TM_HOME={home.path}: the stack has just been stopped. Start it again: make up")
-    address = Address(port=there.postgres_port, passwords=keys)
     print(
         f"Airflow:   {there.api_url}   user admin, password {keys['admin']}\n"
-        f"Postgres:  export TM_DATABASE_URL={address.url('tm')}\n"
+        f"Shell:     {_shell_line(home)}   # then `tm …` and `airflow …` work here\n"
         f"Logs:      {home.path / 'logs'}\n"
         "Stop it with: make down"
     )
+
+
+def _shell_line(home: Home) -> str:
+    """What a person enters to use the stack from a shell in this folder."""
+    program = Path(supervisor.program(("tm-embedded",))[0])
+    shown = shlex.quote(str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program))
+    # A TM_HOME that the shell would find by itself is left out.
+    own = "" if home.path == Path(".tm").absolute() else f"TM_HOME={shlex.quote(str(home.path))} "
+    return f'eval "$({own}{shown} env)"'
+
+
+def _env(home: Home, _options: argparse.Namespace) -> int:
+    """Print shell commands that make `tm` and `airflow` work on the stack that `make up` runs."""
+    there = running_stack(home)
+    if there is None or there.kind != supervisor.UP or not there.ready:
+        found = "none runs" if there is None else f"`{there.kind}` is running or starting"
+        raise StackError(f"TM_HOME={home.path}: expected a stack that `make up` runs, found: {found}. Run: make up")
+    wanted = airflow.shell_environment(supervisor.environment_of(home, there))
+    if "AIRFLOW_CONFIG" in os.environ:
+        print("unset AIRFLOW_CONFIG")
+    print("\n".join(exports(wanted)))
+    return 0
+
+
+def exports(variables: Mapping[str, str]) -> Iterator[str]:
+    """The variables as commands of a POSIX shell."""
+    for name, value in variables.items():
+        quoted = value.replace("'", QUOTE)
+        yield f"export {name}='{quoted}'"
 
 
 def _down(home: Home, _options: argparse.Namespace) -> int:

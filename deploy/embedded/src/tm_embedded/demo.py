@@ -18,7 +18,6 @@ from tm_embedded import airflow, supervisor
 from tm_embedded.airflow import AirflowApi
 from tm_embedded.errors import ComponentFailed, RunFailed, StackError
 from tm_embedded.home import Home, RunningStack, load_secrets, running_stack
-from tm_embedded.postgres import Address
 from tm_embedded.progress import DONE, Progress
 from tm_embedded.supervisor import Plan
 
@@ -109,9 +108,7 @@ def session(plan: Plan) -> Iterator[Session]:
 
 def attach(plan: Plan, there: RunningStack) -> Session:
     """Use a running stack."""
-    keys = load_secrets(plan.home.secrets)
-    address = Address(port=there.postgres_port, passwords=keys)
-    api = AirflowApi(there.api_url, keys["admin"])
+    api = AirflowApi(there.api_url, load_secrets(plan.home.secrets)["admin"])
 
     def check() -> None:
         if running_stack(plan.home) != there:
@@ -120,7 +117,7 @@ def attach(plan: Plan, there: RunningStack) -> Session:
     return Session(
         home=plan.home,
         api=api,
-        environment=airflow.environment(plan.home, plan.workload, address, keys, there.api_port),
+        environment=supervisor.environment_of(plan.home, there),
         check=check,
         await_ready=api.login,
         is_own=False,

@@ -89,6 +89,7 @@ class RunningStack:
     pid: int
     kind: str
     started: str
+    project: str
     postgres_port: int
     api_port: int
     ready: bool = False
@@ -157,7 +158,7 @@ def running_stack(home: Home) -> RunningStack | None:
         return RunningStack(**found)
     except TypeError:
         # Locked and not described yet: it is just starting, or just ending.
-        return RunningStack(pid=0, kind="unknown", started="", postgres_port=0, api_port=0)
+        return RunningStack(pid=0, kind="unknown", started="", project="", postgres_port=0, api_port=0)
 
 
 @contextmanager

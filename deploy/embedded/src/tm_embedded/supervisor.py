@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
+import psutil
+
 from tm_embedded import airflow, postgres
 from tm_embedded.airflow import AirflowApi, Component, Workload
 from tm_embedded.errors import CommandFailed, ComponentFailed
@@ -116,6 +118,18 @@ class Stack:
         sweep(self.plan.home.path, data=self.server.data, grace_s=0.2)
         self.parts.wait()
         postgres.stop_process(self.server.process)
+
+
+def environment_of(home: Home, there: RunningStack) -> dict[str, str]:
+    """The environment of a running stack: what its tasks see, whatever the caller's own variables say.
+
+    The lists of folders alone, PATH and its like, are the caller's.
+    """
+    own = {name: os.environ[name] for name in airflow.SEARCH_LISTS if name in os.environ}
+    caller = psutil.Process(there.pid).environ() | own
+    address = postgres.Address(port=there.postgres_port, passwords=load_secrets(home.secrets))
+    workload = Workload.of(Path(there.project))
+    return airflow.environment(home, workload, address, address.passwords, there.api_port, caller)
 
 
 def _ending(code: int) -> str:
@@ -240,7 +254,14 @@ def _airflow(plan: Plan, server: postgres.Server) -> Iterator[Stack]:
     home, keys = plan.home, load_secrets(plan.home.secrets)
     api_port = _api_port(plan)
     remember(home, api_port=api_port)
-    running = RunningStack(pid=os.getpid(), kind=plan.kind, started=now(), postgres_port=server.port, api_port=api_port)
+    running = RunningStack(
+        pid=os.getpid(),
+        kind=plan.kind,
+        started=now(),
+        project=str(plan.workload.project),
+        postgres_port=server.port,
+        api_port=api_port,
+    )
     describe(home, running)
     airflow.write_passwords(home, keys)
     environment = airflow.environment(home, plan.workload, server, keys, api_port)

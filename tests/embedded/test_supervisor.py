@@ -1,0 +1,78 @@
+"""What the supervisor promises without a stack: signals that end it in order, and a shell's environment."""
+
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from tm_embedded.airflow import SHELL_MARK, Workload, environment, shell_environment
+from tm_embedded.cli import exports
+from tm_embedded.home import Home
+from tm_embedded.postgres import ROLES, Address
+from tm_embedded.processes import MARK
+from tm_embedded.supervisor import interruptible, undisturbed
+
+KEYS = {name: f"{name}-secret" for name in (*ROLES, "fernet", "api_secret", "jwt")}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_block_in_order_and_the_handler_is_put_back(number: signal.Signals) -> None:
+    before, tidied = signal.getsignal(number), []
+
+    def block() -> None:
+        with interruptible():
+            try:
+                os.kill(os.getpid(), number)
+                threading.Event().wait(5)
+            finally:
+                with undisturbed():
+                    os.kill(os.getpid(), number)  # an impatient second Ctrl-C does not cut the stop short
+                    tidied.append(number)
+
+    with pytest.raises(KeyboardInterrupt, match=number.name):
+        block()
+    assert tidied == [number]
+    assert signal.getsignal(number) is before
+
+
+def stack_environment(home: Path, caller: dict[str, str], *, port: int = 4001) -> dict[str, str]:
+    address = Address(port=port, passwords=KEYS)
+    return environment(Home(path=home), Workload.of(Path("/project")), address, KEYS, 4002, caller)
+
+
+def test_the_callers_settings_pass_on_and_the_stacks_own_win(tmp_path: Path) -> None:
+    caller = {"TM_DATABASE_URL": "postgresql://mine", "TM_ENCODER": "laser2", "KUBECONFIG": "/x", "AIRFLOW_HOME": "/y"}
+    found = stack_environment(tmp_path, caller)
+    assert found["TM_DATABASE_URL"] == "postgresql://mine"
+    assert found["TM_ENCODER"] == "laser2"
+    assert found["AIRFLOW_HOME"] == str(tmp_path / "airflow")
+    assert "KUBECONFIG" not in found
+
+
+def test_a_shell_gets_the_stack_and_never_the_mark_of_its_processes(tmp_path: Path) -> None:
+    stack = stack_environment(tmp_path, {"TM_ENCODER": "laser2", "HOME": "/root", "PATH": "/mine"})
+    shell = shell_environment(stack)
+    assert {"TM_HOME", "TM_DATABASE_URL", "TM_STORAGE", "TM_ENCODER", "AIRFLOW_HOME", SHELL_MARK} <= set(shell)
+    assert not {"HOME", MARK} & set(shell)
+    assert shell["PATH"].endswith(":/mine")
+    # Asked for again and again in one shell, the lists do not grow.
+    assert shell_environment(stack_environment(tmp_path, shell)) == shell
+
+
+def test_the_next_stack_does_not_take_an_old_stacks_database_from_the_shell(tmp_path: Path) -> None:
+    shell = shell_environment(stack_environment(tmp_path, {}))
+    assert ":4001/" in shell["TM_DATABASE_URL"]
+    assert ":4999/" in stack_environment(tmp_path, shell, port=4999)["TM_DATABASE_URL"]
+    # What a person has set since then is a person's wish.
+    changed = shell | {"TM_DATABASE_URL": "postgresql://mine"}
+    assert stack_environment(tmp_path, changed, port=4999)["TM_DATABASE_URL"] == "postgresql://mine"
+
+
+def test_a_shell_reads_back_what_was_written() -> None:
+    awkward = {"TM_HOME": '/a b/it\'s $HOME `x` \\ "ü"\nnext', "TM_EMPTY": ""}
+    script = "\n".join(exports(awkward)) + '\nprintf \'%s\\0%s\' "$TM_HOME" "$TM_EMPTY"'
+    said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said.split("\0") == list(awkward.values())
