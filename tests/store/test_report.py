@@ -205,11 +205,11 @@ def test_problems_beyond_a_dozen_are_counted(db: Database, insert: Callable[...,
     for number in range(15):
         insert(
             "ops.file", **OF_BATCH, path=f"raw/demo/2026-01-05/{number:02}.en.txt", store="demo", size=0, sha256="",
-            state=FileState.UNREADABLE.value, reason=f"raw/demo/2026-01-05/{number:02}.en.txt: the file is empty.",
+            state=FileState.UNREADABLE.value, reason=f"raw/demo/2026-01-05/{number:02}.en.txt: broken in line {number}.",
         )  # fmt: skip
     lines = report(db, DAY).splitlines()
     told = [line for line in lines if line.startswith("  unreadable: ")]
-    assert told[0] == "  unreadable: demo/2026-01-05/00.en.txt: the file is empty."
+    assert told[0] == "  unreadable: demo/2026-01-05/00.en.txt: broken in line 0."
     assert len(told) == 12
     assert "  … and 3 more: tm explain NAME" in lines
 
@@ -274,3 +274,18 @@ def test_an_empty_table_is_nothing() -> None:
 def test_rows_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         table([(1, 2), (1,)])
+
+
+@pytest.mark.db
+def test_files_left_out_for_the_same_reason_are_told_together(
+    db: Database, insert: Callable[..., None], empty_batch: None
+) -> None:
+    for name in ("a", "b", "c"):
+        path = f"raw/demo/2026-01-05/{name}.en.md"
+        insert(
+            "ops.file", **OF_BATCH, path=path, store="demo", size=1, sha256="",
+            state=FileState.UNSUPPORTED.value, reason=f"{name}.en.md: the suffix '.md' is not read.",
+        )  # fmt: skip
+    lines = report(db, DAY).splitlines()
+    at = lines.index("  3 unsupported: the suffix '.md' is not read.")
+    assert lines[at + 1] == "    demo/2026-01-05/a.en.md, demo/2026-01-05/b.en.md, demo/2026-01-05/c.en.md"

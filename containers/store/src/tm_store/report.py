@@ -82,14 +82,28 @@ def _files(db: Database, batch: Any) -> str:
     rows = db.run("report/files", batch_id=batch.batch_id, day=batch.partition_date)
     counts = Counter(row.state for row in rows)
     told = ", ".join(f"{counts[state]:,} {state}" for state in FileState if counts[state])
-    problems = [row for row in rows if row.state != FileState.PAIRED]
     lines = [f"Files deposited: {len(rows):,} ({told})"]
-    for row in problems[:_PROBLEMS_SHOWN]:
-        said = f"{row.state}: {_path(row.path)}: {_reason(row)}"
-        lines.append("  " + textwrap.shorten(said, _WIDTH, placeholder=" …"))
+    problems = _grouped(row for row in rows if row.state != FileState.PAIRED)
+    lines += ["  " + _problem(*problem) for problem in problems[:_PROBLEMS_SHOWN]]
     if len(problems) > _PROBLEMS_SHOWN:
-        lines.append(f"  … and {len(problems) - _PROBLEMS_SHOWN:,} more: tm explain NAME")
+        left = sum(len(paths) for _, _, paths in problems[_PROBLEMS_SHOWN:])
+        lines.append(f"  … and {left:,} more: tm explain NAME")
     return "\n".join(lines)
+
+
+def _grouped(rows: Iterable[Any]) -> list[tuple[str, str, list[str]]]:
+    """(state, reason, paths): files that were left out for the same reason are told together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        groups.setdefault((row.state, _reason(row)), []).append(_path(row.path))
+    return [(state, reason, paths) for (state, reason), paths in groups.items()]
+
+
+def _problem(state: str, reason: str, paths: list[str]) -> str:
+    if len(paths) == 1:
+        return textwrap.shorten(f"{state}: {paths[0]}: {reason}", _WIDTH, placeholder=" …")
+    head = textwrap.shorten(f"{len(paths):,} {state}: {reason}", _WIDTH, placeholder=" …")
+    return head + "\n    " + textwrap.shorten(", ".join(paths), _WIDTH, placeholder=" …")
 
 
 def _path(path: str) -> str:
