@@ -205,7 +205,7 @@ def test_problems_beyond_a_dozen_are_counted(db: Database, insert: Callable[...,
     for number in range(15):
         insert(
             "ops.file", **OF_BATCH, path=f"raw/demo/2026-01-05/{number:02}.en.txt", store="demo", size=0, sha256="",
-            state=FileState.UNREADABLE.value, reason=f"raw/demo/2026-01-05/{number:02}.en.txt: broken in line {number}.",
+            state=FileState.UNREADABLE.value, reason=f"{number:02}.en.txt: broken in line {number}.",
         )  # fmt: skip
     lines = report(db, DAY).splitlines()
     told = [line for line in lines if line.startswith("  unreadable: ")]
