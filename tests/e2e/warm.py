@@ -27,12 +27,16 @@ _IMPORTED = (
 def _preload() -> None:
     for name in _IMPORTED:
         import_module(name)
+    from tm_align.embedding import align_embedding
+    from tm_align.encode import load_encoder
     from tm_align.langid import LanguageIdentifier
     from tm_align.lexical import align_lexical
 
     # The language model and the compiled kernels, which every shard would load again.
     LanguageIdentifier()
-    align_lexical(["Good morning.", "It rains."], ["Guten Morgen.", "Es regnet."], src_lang="en", tgt_lang="de")
+    src, tgt = ["Good morning.", "It rains."], ["Guten Morgen.", "Es regnet."]
+    align_lexical(src, tgt, src_lang="en", tgt_lang="de")
+    align_embedding(src, tgt, encoder=load_encoder("lexicon", src_lang="en", tgt_lang="de"))
 
 
 def _become(request: dict, descriptors: list[int]) -> int:

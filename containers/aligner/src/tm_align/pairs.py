@@ -1,6 +1,7 @@
 """Document pairs of every kind as beads: running text is segmented and aligned, keyed strings are paired by key,
 and units of a memory are taken as they are."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,7 @@ from tm_align.beads import Alignment, Bead
 from tm_align.langid import LanguageIdentifier
 from tm_align.segment import Segment, segment
 from tm_core.deposits import Kind
+from tm_core.errors import UnreadableDocument
 from tm_core.identity import context_hash, normalise, text_hash
 from tm_core.languages import best_match, primary
 from tm_core.rules import Tier
@@ -63,12 +65,12 @@ class PairReader:
             align: aligns the segments of running text.
 
         Raises:
-            UnreadableDocument: one of the files cannot be read; names it.
+            UnreadableDocument: one of the files cannot be read, or is not the one that was planned; names it.
         """
         if document["kind"] == Kind.MEMORY:
             return self._memory(document)
-        src = self._side(document["src_path"], document["src_lang"], document["kind"])
-        tgt = self._side(document["tgt_path"], document["tgt_lang"], document["kind"])
+        src = self._side(document["src_path"], document["src_sha256"], document["src_lang"], document["kind"])
+        tgt = self._side(document["tgt_path"], document["tgt_sha256"], document["tgt_lang"], document["kind"])
         if document["kind"] == Kind.LOCALE:
             return self._locale(document, src, tgt)
         alignment = align(src.segments, tgt.segments)
@@ -129,8 +131,9 @@ class PairReader:
 
     # Files --------------------------------------------------------------------------------------
 
-    def _read_side(self, path: str, lang: str, kind: str) -> Side:
+    def _read_side(self, path: str, sha256: str, lang: str, kind: str) -> Side:
         data = self._storage.read(path)
+        _check_planned(path, hashlib.sha256(data).hexdigest(), sha256)
         if kind == Kind.LOCALE:
             locale = read_locale(path, data)
             segments = tuple(
@@ -172,6 +175,7 @@ class PairReader:
 
     def _memory(self, document: Row) -> Paired:
         """Take the units that have a side of the pair; one that has a single side is a null bead."""
+        _check_planned(document["src_path"], self._storage.sha256(document["src_path"]), document["src_sha256"])
         with self._storage.open_input(document["src_path"]) as stream:
             units = list(_pairs(read_memory(document["src_path"], stream), document["src_lang"], document["tgt_lang"]))
         src = self._unit_side(document["src_lang"], [src for src, _, _ in units])
@@ -194,6 +198,15 @@ class PairReader:
             Segment(normalise(text), text, number, number, "und", 0.0) for number, text in enumerate(there)
         )
         return Side(lang=lang, segments=segments, lang_id=self._of_document(there), notes=())
+
+
+def _check_planned(path: str, found: str, planned: str) -> None:
+    """What is read must be what the ledger will say was read."""
+    if found != planned:
+        raise UnreadableDocument(
+            f"{path}: it was changed after this run had been planned. It is left for the next run of this date; "
+            "nothing else is affected."
+        )
 
 
 def _pairs(units: Iterable[Any], src_lang: str, tgt_lang: str) -> Iterator[tuple[str | None, str | None, str]]:

@@ -31,6 +31,8 @@ from tm_formats.manifest import Json, read_manifest, write_manifest
 from tm_formats.storage import Storage
 from tm_formats.tables import read_rows, write_rows
 
+_SHOWN_CHARS = 119  # of a path in an error message, as tm_formats.encoding.Unreadable shortens it
+
 
 @dataclass(slots=True, kw_only=True)
 class _Written:
@@ -222,9 +224,10 @@ def _aligned(alignment: Alignment, beads: int, model_hash: str) -> Row:
 def _failed(document: Row, error: Exception, storage: Storage) -> Row:
     unreadable = ""
     if isinstance(error, UnreadableDocument):
-        # The message begins with the file's path: that is how every reader names it.
+        # The message begins with the file's path, of a very long one with its end: so every reader names it.
+        said = str(error).removeprefix("…")
         paths = (document["src_path"], document["tgt_path"])
-        unreadable = next((path for path in paths if str(error).startswith(path)), "")
+        unreadable = next((path for path in paths if said.startswith(path[-_SHOWN_CHARS:])), "")
     return {
         "document_key": document["document_key"],
         "state": DocumentState.FAILED.value,

@@ -378,7 +378,9 @@ def _json(pinned: Pinned) -> str:
 
 
 def _file_row(file: _File) -> dict[str, Any]:
-    return {name: getattr(file, name) for name in FILES.names}
+    # A name whose bytes are no UTF-8 reaches us with half characters, which no table can hold.
+    shown = file.path.encode("utf-8", "backslashreplace").decode()
+    return {name: getattr(file, name) for name in FILES.names} | {"path": shown}
 
 
 def _document_row(one: _Document, shard: int) -> dict[str, Any]:
