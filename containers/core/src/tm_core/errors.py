@@ -15,7 +15,9 @@
     │   └── SchemaTooNew           the database is newer than the code
     ├── BatchBusy              another run works on the same partition date
     ├── StorageError           object storage cannot be read or written
-    └── BackupError            a backup could not be made, listed or trusted
+    ├── BackupError            a backup could not be made, listed or trusted
+    ├── ExchangeError          an import or export that cannot be done as asked: nothing was changed
+    └── LookupRefused          a look-up that cannot be answered as it was asked
 
 A message says, in this order: where, what was expected, what was found, the likely cause, the next
 step, and the state of the data. Arguments are positional, so that an error survives the pickling
@@ -77,3 +79,11 @@ class StorageError(TmError):
 
 class BackupError(TmError):
     """A backup could not be made, listed or trusted."""
+
+
+class LookupRefused(TmError, ValueError):
+    """A look-up that cannot be answered as it was asked: an empty text, an unknown store. Nothing was read."""
+
+
+class ExchangeError(TmError):
+    """An import or export that cannot be done as it was asked; nothing was changed."""

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from tm_core.languages import primary, same_language
 
-FILTER_VERSION = "2"
+FILTER_VERSION = "3"
 
 
 class Tier(StrEnum):
@@ -141,8 +141,8 @@ def _too_long(bead: Candidate, limits: Thresholds) -> bool:
     return max(len(bead.src_text), len(bead.tgt_text)) > limits.max_chars
 
 
-# Letters, with hyphens and apostrophes inside: paths, addresses, numbers and options are the same in every language.
-_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+# Letters, with hyphens, apostrophes and single slashes inside: paths, addresses, numbers and options are the same in every language.
+_WORD = re.compile(r"[^\W\d_]+(?:[-'’/][^\W\d_]+)*")
 
 
 def _words(text: str) -> list[str]:
