@@ -141,7 +141,8 @@ def _too_long(bead: Candidate, limits: Thresholds) -> bool:
     return max(len(bead.src_text), len(bead.tgt_text)) > limits.max_chars
 
 
-# Letters, with hyphens, apostrophes and single slashes inside: paths, addresses, numbers and options are the same in every language.
+# Letters, with hyphens, apostrophes and single slashes inside. Paths, addresses, numbers and options are the same in
+# every language, and are no words.
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’/][^\W\d_]+)*")
 
 
