@@ -51,7 +51,8 @@ def test_a_unit_has_everything_the_file_says():
         "creationdate": "20260101T000000Z",
         "srclang": "en-US",
         "prop:file": "a.txt",
-        "note": "one\ntwo",
+        "note": "one",
+        "note#2": "two",
         "en-US:changeid": "ann",
         "en-US:prop:x": "p",
     }

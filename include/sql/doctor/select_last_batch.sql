@@ -19,5 +19,6 @@ select
         limit 1
     ) as step
 from ops.batch as batch
+where batch.kind = 'refresh'
 order by batch.generation desc
 limit 1;

@@ -5,6 +5,6 @@
 -- Returns:    no row, or batch_id, generation, state
 select batch_id, generation, state
 from ops.batch
-where partition_date = %(day)s
+where partition_date = %(day)s and kind = 'refresh'
 order by generation desc
 limit 1;

@@ -4,4 +4,4 @@
 -- Repeatable: yes.
 update ops.batch
 set state = 'superseded'
-where partition_date = %(day)s and batch_id <> %(batch_id)s and state in ('planned', 'loaded');
+where partition_date = %(day)s and kind = 'refresh' and batch_id <> %(batch_id)s and state in ('planned', 'loaded');

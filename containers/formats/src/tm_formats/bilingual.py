@@ -4,7 +4,9 @@ A new format is one module and one line here (and its suffix in ``tm_core.deposi
 """
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
 from tm_core.documents import BilingualUnit, Locale
@@ -47,6 +49,56 @@ def read_memory(path_name: str, source: bytes | BinaryIO) -> Iterator[BilingualU
         return _reader(_MEMORIES, path_name)(stream)
     except Unreadable as error:
         raise UnreadableDocument(error.message(path_name)) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a unit stands, as its file says: its key, and the source texts before and after it; "" if unknown.
+
+    ``context`` is the hash of these, for a file of our own that knows no more.
+    """
+
+    key: str = ""
+    before: str = ""
+    after: str = ""
+    context: str = ""
+
+
+#: Properties of our own TMX: hash of a context that cannot be written out, score, and what aligned the unit.
+CONTEXT, SCORE, TIER = "x-tm-context", "x-tm-score", "x-tm-tier"
+_HASH = re.compile("[0-9a-f]{64}")
+
+# How tools say it in TMX: OmegaT, memoQ and MateCAT, Phrase, XTM.
+_BEFORE = ("prev", "x-context-pre", "context_prev", "x-previous-source-text")
+_AFTER = ("next", "x-context-post", "context_next", "x-next-source-text")
+# memoQ, Trados, Transifex, OmegaT.
+_KEY = ("x-context", "x-IdContext", "context", "id")
+# memoQ writes the neighbour's whole <seg> as the property's text.
+_SEG = re.compile(r"<seg>(.*)</seg>|<seg */>", re.DOTALL)
+
+
+def place_of(unit: BilingualUnit, src_lang: str) -> Place:
+    """The unit's place, whatever tool wrote it: from its key, and from the context properties of unit or source.
+
+    Args:
+        src_lang: the language, as in ``unit.variants``, that is the source.
+    """
+    return Place(
+        key=unit.key or _said(unit, src_lang, _KEY),
+        before=_said(unit, src_lang, _BEFORE),
+        after=_said(unit, src_lang, _AFTER),
+        context=context if _HASH.fullmatch(context := unit.properties.get(f"prop:{CONTEXT}", "")) else "",
+    )
+
+
+def _said(unit: BilingualUnit, src_lang: str, names: Iterable[str]) -> str:
+    properties = unit.properties
+    found = (
+        value for name in names for key in (f"prop:{name}", f"{src_lang}:prop:{name}") if (value := properties.get(key))
+    )
+    value = next(found, "").strip()
+    segment = _SEG.fullmatch(value)
+    return (segment[1] or "") if segment else value
 
 
 def _reader(readers: Mapping[str, R], path_name: str) -> R:

@@ -31,6 +31,7 @@ _BLOCK_BYTES = 1 << 16
 _INLINE = frozenset("bpt ept hi it ph ut sub".split())
 _LITERAL = re.compile(r"</?(\d{1,6})/?>")
 _PLACEHOLDER = re.compile(r"</?\d{1,6}/?>")
+_REPEATED = re.compile(r"(.+)#\d+", re.DOTALL)
 _DECLARATION = re.compile(rb"""^<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.-]{2,40})["']""")
 # What XML 1.0 cannot hold, even escaped (section 2.2).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -131,7 +132,12 @@ class _Tu:
     chars: int = 0
 
     def note(self, name: str, text: str) -> None:
-        self.properties[name] = f"{self.properties[name]}\n{text}" if name in self.properties else text
+        """Keep a property; the second of a name becomes ``name#2``, so that it is written as one of its own."""
+        number, free = 1, name
+        while free in self.properties:
+            number += 1
+            free = f"{name}#{number}"
+        self.properties[free] = text
 
 
 class _Handler:
@@ -195,7 +201,7 @@ class _Handler:
     def _start_tu(self, attributes: dict[str, str]) -> None:
         if self._tu is not None:
             raise Unreadable(f"a <tu> begins inside another at {self._at()}", "Export it again.")
-        rest = {name: value for name, value in attributes.items() if name != "tuid"}
+        rest = {_property(name): value for name, value in attributes.items() if name != "tuid"}
         if self._srclang:
             rest.setdefault("srclang", self._srclang)
         self._tu = _Tu(line=self._parser.CurrentLineNumber, key=attributes.get("tuid", ""), properties=rest)
@@ -206,7 +212,7 @@ class _Handler:
             self._in_tuv = True
             tu.tuvs.append(_Tuv(self._language(attributes)))
             for key in attributes.keys() - {"xml:lang", "lang"}:
-                tu.note(f"{tu.tuvs[-1].lang}:{key}", attributes[key])
+                tu.note(f"{tu.tuvs[-1].lang}:{_property(key)}", attributes[key])
         elif name == "seg" and prefix:
             tu.tuvs[-1].has_seg = self._in_seg = True
         elif name in ("prop", "note"):
@@ -297,6 +303,11 @@ class _Handler:
             self._ready += _split(tu)
 
 
+def _property(attribute: str) -> str:
+    """Name of the property for an attribute; one in a tool's own namespace is kept as a <prop>."""
+    return f"prop:{attribute}" if ":" in attribute and not attribute.startswith("xml:") else attribute
+
+
 def _split(tu: _Tu) -> Iterator[BilingualUnit]:
     """One unit; several if a language stands in it more than once."""
     by_lang: dict[str, list[Variant]] = {}
@@ -380,7 +391,8 @@ def write_tmx(sink: BinaryIO, units: Iterable[BilingualUnit], *, srclang: str = 
 
 
 def _tu(unit: BilingualUnit, srclang: str) -> str:
-    own = {name: value for name, value in unit.properties.items() if ":" not in name or name.startswith("prop:")}
+    of_variants = tuple(f"{variant.lang}:" for variant in unit.variants)
+    own = {name: value for name, value in unit.properties.items() if not name.startswith(of_variants)}
     attributes, children = _properties(own)
     if attributes.get("srclang") == srclang:
         del attributes["srclang"]
@@ -402,7 +414,9 @@ def _properties(properties: Mapping[str, str]) -> tuple[dict[str, str], str]:
     """Attributes, and the <prop> and <note> elements, that ``properties`` stand for."""
     attributes: dict[str, str] = {}
     children: list[str] = []
-    for name, value in properties.items():
+    for numbered, value in properties.items():
+        found = _REPEATED.fullmatch(numbered)
+        name = found[1] if found and found[1] in properties else numbered
         if name == "note":
             children.append(f"<note>{_escaped(value)}</note>")
         elif name.startswith("prop:"):

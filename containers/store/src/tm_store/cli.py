@@ -11,6 +11,7 @@ from pathlib import Path
 from tm_core.contracts import Step
 from tm_core.errors import TmError
 from tm_core.settings import Settings
+from tm_store import cli_exchange
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--sha256", help="the first digits of an older one's hash, as listed")
     which.add_argument("--file", type=Path, help="a lexicon file, as tm-align lexicon writes it")
     use.set_defaults(run=_lexicon_use)
+
+    cli_exchange.add_commands(commands, _day)
 
     save = commands.add_parser("backup", help="take a backup now, list them, or verify one")
     what = save.add_mutually_exclusive_group()

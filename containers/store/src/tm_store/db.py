@@ -74,14 +74,30 @@ class Database:
         Raises:
             DatabaseError: the parameters are not those the file declares, or Postgres refuses.
         """
-        statement = _cached(self.include, name)
-        if statement.parameters != set(parameters):
-            raise DatabaseError(f"{name}.sql takes {sorted(statement.parameters)}, was given {sorted(parameters)}.")
+        statement = self._checked(name, parameters)
         with self.connection.cursor(row_factory=namedtuple_row) as cursor:
             # Without parameters psycopg reads no placeholders, so that '%' stays '%'.
             cursor.execute(statement.sql, parameters or None)
             log.debug("%s: %s rows", name, cursor.rowcount)
             return cursor.fetchall() if cursor.description else []
+
+    def _checked(self, name: str, parameters: Mapping[str, object]) -> Statement:
+        statement = _cached(self.include, name)
+        if statement.parameters != set(parameters):
+            raise DatabaseError(f"{name}.sql takes {sorted(statement.parameters)}, was given {sorted(parameters)}.")
+        return statement
+
+    def stream(self, name: str, /, *, block_rows: int = 10_000, **parameters: object) -> Iterator[list[Any]]:
+        """Run a select and yield its rows in blocks of named tuples, in constant memory, from one snapshot.
+
+        The rows stay on the server: a cursor there hands them out while a transaction is open. Take them to the end,
+        or close the iterator, before the connection is used for anything else.
+        """
+        statement = self._checked(name, parameters)
+        with self.transaction(), self.connection.cursor(name="tm_stream", row_factory=namedtuple_row) as cursor:
+            cursor.execute(statement.sql, parameters or None)
+            while rows := cursor.fetchmany(block_rows):
+                yield rows
 
     def one(self, name: str, /, **parameters: object) -> Any:
         """The only row of a statement that returns exactly one."""

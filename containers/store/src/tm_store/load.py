@@ -49,14 +49,33 @@ def load_batch(db: Database, storage: Storage, batch_id: str) -> LoadSummary:
         return _summary(slices, inserted=0, removed=0, loaded_before=True)
     ensure_staged(db, storage, batch_id, day)
     _check_verdicts(batch_id, db.run("ops/select_slices", batch_id=batch_id))
-    with _no_bead_twice(batch_id), db.transaction():
+    with db.transaction():
+        inserted, removed = merge_staged(db, batch)
+    return summarise(db, batch_id, inserted=inserted, removed=removed)
+
+
+def merge_staged(db: Database, batch: Any) -> tuple[int, int]:
+    """Merge the staged beads of accepted slices, check every sum, settle; the caller's transaction makes it whole.
+
+    Args:
+        batch: the row of ``ops/select_batch``.
+
+    Returns:
+        Units that the memory gained and lost.
+    """
+    with _no_bead_twice(batch.batch_id):
         inserted, removed = _merge(db, batch)
-        _check_sums(db, batch_id, day, inserted)
-        db.run("ops/settle_slices", batch_id=batch_id, day=day, generation=batch.generation)
-        db.run("ops/set_batch_state", batch_id=batch_id, state=BatchState.LOADED)
-    return _summary(
-        db.run("ops/select_slices", batch_id=batch_id), inserted=inserted, removed=removed, loaded_before=False
-    )
+    _check_sums(db, batch.batch_id, batch.partition_date, inserted)
+    dated = {"batch_id": batch.batch_id, "day": batch.partition_date}
+    db.run("ops/settle_slices", **dated, generation=batch.generation)
+    db.run("ops/set_batch_state", batch_id=batch.batch_id, state=BatchState.LOADED)
+    return inserted, removed
+
+
+def summarise(db: Database, batch_id: str, *, inserted: int, removed: int) -> LoadSummary:
+    """What a load that has just been settled did."""
+    slices = db.run("ops/select_slices", batch_id=batch_id)
+    return _summary(slices, inserted=inserted, removed=removed, loaded_before=False)
 
 
 def _check_verdicts(batch_id: str, slices: list[Any]) -> None:

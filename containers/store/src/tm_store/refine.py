@@ -160,13 +160,14 @@ def _filter_folder(
         source = sources[document["document_key"]]
         beads = table.filter(pc.field("document_key") == source.key).to_pylist()
         limits = thresholds[document["store"]]
-        filtered = [_filtered(batch_id, document, row["_result"], bead, limits, refined.rules) for bead in beads]
+        filtered = [filtered_row(batch_id, document, row["_result"], bead, limits, refined.rules) for bead in beads]
         _count(refined, row, filtered)
         chunks.append(pa.Table.from_pylist(filtered, schema=arrow_schema(FILTERED)))
     return pa.concat_tables(chunks) if chunks else arrow_schema(FILTERED).empty_table()
 
 
-def _filtered(batch_id: str, document: Row, result: Row, bead: Row, limits: Thresholds, rules: RuleCounts) -> Row:
+def filtered_row(batch_id: str, document: Row, result: Row, bead: Row, limits: Thresholds, rules: RuleCounts) -> Row:
+    """One bead as a row of tm_core.contracts.FILTERED: its identity, and the rule it failed, if any."""
     src_lang, tgt_lang = document["src_lang"], document["tgt_lang"]
     rule = first_failed(
         Candidate(

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -73,18 +73,34 @@ def _bead_files(manifest: Manifest) -> Iterable[str]:
 
 def _copy_beads(db: Database, storage: Storage, path: str) -> int:
     table = read_columns(storage, path, FILTERED)
-    for name in _BINARY:
+    copy_table(db, "staging/copy_beads", table)
+    return int(table.num_rows)
+
+
+def copy_table(db: Database, statement: str, table: pa.Table) -> None:
+    """Run a ``copy … from stdin (format csv)`` statement over a table: hashes become bytes, a null stays one."""
+    for name in set(_BINARY) & set(table.column_names):
         column = pc.binary_join_element_wise(pa.scalar("\\x"), table[name], "")
         table = table.set_column(table.schema.get_field_index(name), name, column)
     sink = io.BytesIO()
     arrow_csv.write_csv(table, sink, arrow_csv.WriteOptions(include_header=False, quoting_style="all_valid"))
-    db.copy_csv("staging/copy_beads", sink.getbuffer())
-    return int(table.num_rows)
+    db.copy_csv(statement, sink.getbuffer())
 
 
 def _copy_documents(db: Database, storage: Storage, batch_id: str, day: date) -> None:
     rows = read_rows(storage, work_path(batch_id, Step.FILTER, "documents.parquet"), REFINED)
-    costs = _costs(storage, batch_id)
+    copy_documents(db, batch_id, day, rows, _costs(storage, batch_id))
+
+
+def copy_documents(
+    db: Database, batch_id: str, day: date, rows: Iterable[Mapping[str, Any]], costs: Mapping[str, float]
+) -> None:
+    """Replace what the books say of a batch's document pairs.
+
+    Args:
+        rows: with the columns of tm_core.contracts.REFINED, in their order.
+        costs: CPU seconds by document_key, as far as they are known.
+    """
     db.run("ops/delete_documents", batch_id=batch_id, day=day)
     db.copy(
         "ops/copy_documents",

@@ -1,0 +1,335 @@
+"""``tm export``: a store's units in one language pair as TMX, TSV, Parquet or Moses files, in constant memory."""
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from tm_core.errors import ExchangeError
+from tm_core.rules import Tier
+from tm_core.splits import Part, Split, part_of
+from tm_core.stores import Pair
+from tm_formats.delimited import tsv_line
+from tm_formats.tmx import write_tmx
+from tm_store.db import Database
+from tm_store.extras import unit_of
+
+
+class Format(StrEnum):
+    """What an export can write."""
+
+    TMX = "tmx"
+    TSV = "tsv"
+    PARQUET = "parquet"
+    MOSES = "moses"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be exported. Units that a reviewer rejected never are.
+
+    Attributes:
+        min_score: units with at least this confidence, 0 to 1.
+        tiers: units that these tiers made; all if empty.
+        reviewed_only: units that a reviewer accepted.
+        split: shares of train, dev and test; Moses only.
+    """
+
+    store: str
+    pair: Pair
+    format: Format
+    min_score: float = 0.0
+    tiers: tuple[Tier, ...] = ()
+    reviewed_only: bool = False
+    split: Split | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_score <= 1:
+            raise ExchangeError(f"--min-score {self.min_score}: expected 0 to 1. Correct it; nothing was written.")
+        if self.split and self.format is not Format.MOSES:
+            raise ExchangeError(
+                f"--split: expected --format moses, found {self.format}. Only a training corpus is split; "
+                "nothing was written."
+            )
+
+    def parameters(self) -> dict[str, Any]:
+        """For the statements of include/sql/export."""
+        return {
+            "store": self.store,
+            "src_lang": self.pair.src,
+            "tgt_lang": self.pair.tgt,
+            "min_score": self.min_score,
+            "tiers": [tier.value for tier in self.tiers] or None,
+            "reviewed_only": self.reviewed_only,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """One written file: bytes, SHA-256, and its units (lines of a Moses file)."""
+
+    path: Path
+    size: int
+    sha256: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSummary:
+    """What an export wrote; ``duplicates`` are units of a corpus whose two texts it has already."""
+
+    files: tuple[Exported, ...]
+    units: int
+    duplicates: int
+    seconds: float
+
+
+def export_units(db: Database, wanted: Wanted, target: Path) -> ExportSummary:
+    """Write the wanted units and, beside them, ``<target>.sha256`` as ``sha256sum -c`` reads it.
+
+    Files appear under their names when all of them are whole. The same memory gives the same bytes.
+
+    Args:
+        target: the file; for Moses the prefix of ``<target>.<lang>`` or ``<target>.<part>.<lang>``.
+
+    Raises:
+        ExchangeError: the store holds no unit of the pair that fits; nothing was written.
+
+    Cost: constant memory, one snapshot of the memory; measured in docs/exchange.md.
+    """
+    began = time.monotonic()
+    writer = _WRITERS[wanted.format]
+    with _Files(target) as files:
+        units, duplicates = writer(db, wanted, files)
+        if not units:
+            raise _nothing(db, wanted)
+        done = files.publish()
+    return ExportSummary(files=done, units=units, duplicates=duplicates, seconds=round(time.monotonic() - began, 3))
+
+
+def _nothing(db: Database, wanted: Wanted) -> ExchangeError:
+    there = db.run("export/select_contents", store=None, src_lang=None, tgt_lang=None)
+    held = ", ".join(f"{row.store} {row.src_lang}-{row.tgt_lang}" for row in there) or "nothing yet"
+    return ExchangeError(
+        f"{wanted.store} {wanted.pair}: expected units that fit the filters, found none. The memory holds {held}. "
+        "Correct the store, the languages or the filters; nothing was written."
+    )
+
+
+def contents(db: Database, *, store: str = "", pair: Pair | None = None) -> list[tuple[str, Pair]]:
+    """The stores and pairs that hold documents: all, or those of a store or pair."""
+    rows = db.run(
+        "export/select_contents",
+        store=store or None,
+        src_lang=pair.src if pair else None,
+        tgt_lang=pair.tgt if pair else None,
+    )
+    return [(row.store, Pair(src=row.src_lang, tgt=row.tgt_lang)) for row in rows]
+
+
+# Files ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Sink:
+    """A file being written under a temporary name, with its size and hash."""
+
+    path: Path
+    stream: BinaryIO
+    temporary: Path
+    sha: Any = field(default_factory=hashlib.sha256)
+    size: int = 0
+    units: int = 0
+
+    def write(self, data: bytes) -> int:
+        self.sha.update(data)
+        self.size += len(data)
+        return self.stream.write(data)
+
+    def exported(self) -> Exported:
+        return Exported(path=self.path, size=self.size, sha256=self.sha.hexdigest(), units=self.units)
+
+
+class _Files:
+    """The files of one export: all of them under their names, or none."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self._sinks: list[_Sink] = []
+
+    def __enter__(self) -> "_Files":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sink in self._sinks:
+            sink.stream.close()
+            sink.temporary.unlink(missing_ok=True)
+
+    def open(self, suffix: str = "") -> _Sink:
+        path = self.target.with_name(self.target.name + suffix)
+        if path.exists() and not path.is_file():
+            raise ExchangeError(f"{path}: expected a file's name, found something else. Give another one.")
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            sink = _Sink(path, temporary.open("xb"), temporary)
+        except OSError as error:
+            raise ExchangeError(f"{path}: cannot be written: {error.strerror}. Nothing was written.") from error
+        self._sinks.append(sink)
+        return sink
+
+    def publish(self) -> tuple[Exported, ...]:
+        done = [
+            Exported(path=one.path, size=one.size, sha256=one.sha.hexdigest(), units=one.units) for one in self._sinks
+        ]
+        sums = self.open(".sha256")
+        sums.write("".join(f"{one.sha256}  {one.path.name}\n" for one in done).encode())
+        for sink in self._sinks:
+            sink.stream.flush()
+            os.fsync(sink.stream.fileno())
+            sink.stream.close()
+        for sink in self._sinks:
+            sink.temporary.replace(sink.path)
+        return tuple(done)
+
+
+# Formats -------------------------------------------------------------------------------------------
+
+
+def _tmx(db: Database, wanted: Wanted, files: _Files) -> tuple[int, int]:
+    sink = files.open()
+    units = (
+        unit_of(row, wanted.pair, *_neighbours(before, row, after))
+        for before, row, after in _windows(_rows(db, wanted))
+    )
+    sink.units = write_tmx(cast(BinaryIO, sink), units, srclang=wanted.pair.src)
+    return sink.units, 0
+
+
+def _rows(db: Database, wanted: Wanted) -> Iterator[Any]:
+    for block in db.stream("export/select_units", **wanted.parameters()):
+        yield from block
+
+
+def _windows(rows: Iterable[Any]) -> Iterator[tuple[Any, Any, Any]]:
+    """Each row between the one before and the one after it, None at the ends."""
+    before: Any = None
+    current: Any = None
+    for row in rows:
+        if current is not None:
+            yield before, current, row
+        before, current = current, row
+    if current is not None:
+        yield before, current, None
+
+
+def _neighbours(before: Any, row: Any, after: Any) -> tuple[str, str]:
+    """Source texts round a row, if both that its context was made of stand beside it; else none.
+
+    One of two would make another context of it, and so another unit, when the file is imported.
+    """
+    texts = []
+    for hashed, other in ((row.prev_hash, before), (row.next_hash, after)):
+        known = other is not None and other.document_key == row.document_key and other.src_hash == hashed
+        if hashed and not known:
+            return "", ""
+        texts.append(other.src_text if hashed else "")
+    return texts[0], texts[1]
+
+
+_TSV = ("score", "tier", "review_state", "document", "key")
+
+
+def _tsv(db: Database, wanted: Wanted, files: _Files) -> tuple[int, int]:
+    sink = files.open()
+    sink.write(tsv_line((f"src:{wanted.pair.src}", f"tgt:{wanted.pair.tgt}", *_TSV)))
+    for block in db.stream("export/select_units", **wanted.parameters()):
+        sink.write(
+            b"".join(
+                tsv_line(
+                    (
+                        row.src_text,
+                        row.tgt_text,
+                        f"{row.score:.6g}",
+                        row.tier,
+                        row.review_state,
+                        row.name or "",
+                        row.item_key,
+                    )
+                )
+                for row in block
+            )
+        )
+        sink.units += len(block)
+    return sink.units, 0
+
+
+def _parquet(db: Database, wanted: Wanted, files: _Files) -> tuple[int, int]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema(
+        [(name, pa.string()) for name in ("src_text", "tgt_text", "src_lang", "tgt_lang", "document", "key")]
+        + [("tier", pa.string()), ("score", pa.float32()), ("review_state", pa.string()), ("date", pa.date32())]
+    )
+    sink = files.open()
+    with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), schema, compression="zstd") as writer:
+        for block in db.stream("export/select_units", block_rows=50_000, **wanted.parameters()):
+            columns = [
+                [row.src_text for row in block],
+                [row.tgt_text for row in block],
+                [wanted.pair.src] * len(block),
+                [wanted.pair.tgt] * len(block),
+                [row.name for row in block],
+                [row.item_key for row in block],
+                [row.tier for row in block],
+                [row.score for row in block],
+                [row.review_state for row in block],
+                [row.partition_date for row in block],
+            ]
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            sink.units += len(block)
+    return sink.units, 0
+
+
+def _moses(db: Database, wanted: Wanted, files: _Files) -> tuple[int, int]:
+    """Two files of lines; each pair of texts once, in the part that no other part shares a document with."""
+    parts: Sequence[Part | None] = list(Part) if wanted.split else [None]
+    sinks = {part: _moses_sinks(files, wanted.pair, part) for part in parts}
+    units = duplicates = 0
+    for src_text, tgt_text, documents, count in _distinct(db, wanted):
+        part = part_of(documents, wanted.split) if wanted.split else None
+        for sink, text in zip(sinks[part], (src_text, tgt_text), strict=True):
+            sink.write(text.encode("utf-8") + b"\n")
+            sink.units += 1
+        units += 1
+        duplicates += count - 1
+    return units, duplicates
+
+
+def _moses_sinks(files: _Files, pair: Pair, part: Part | None) -> tuple[_Sink, _Sink]:
+    prefix = f".{part}" if part else ""
+    return files.open(f"{prefix}.{pair.src}"), files.open(f"{prefix}.{pair.tgt}")
+
+
+def _distinct(db: Database, wanted: Wanted) -> Iterator[tuple[str, str, set[bytes], int]]:
+    """Pairs of texts, each once, with the documents that say it and how many units do."""
+    rows = (row for block in db.stream("export/select_pairs", **wanted.parameters()) for row in block)
+    for _, group in groupby(rows, key=lambda row: (row.src_hash, row.tgt_hash)):
+        same = list(group)
+        documents = {key for row in same for key in row.documents}
+        yield same[0].src_text, same[0].tgt_text, documents, len(same)
+
+
+_WRITERS: dict[Format, Callable[[Database, Wanted, _Files], tuple[int, int]]] = {
+    Format.TMX: _tmx,
+    Format.TSV: _tsv,
+    Format.PARQUET: _parquet,
+    Format.MOSES: _moses,
+}
