@@ -95,14 +95,14 @@ def test_a_truncated_npy_file_is_refused(tmp_path):
 
 def test_another_number_of_rows_is_refused(tmp_path):
     np.save(tmp_path / "v.npy", np.ones((2, 4), np.float32))
-    with pytest.raises(AlignmentInputError, match="expected 3 vectors.*found 2"):
+    with pytest.raises(AlignmentInputError, match=r"expected 3 vectors.*found 2"):
         open_vectors(tmp_path / "v.npy", n_lines=3)
 
 
 @pytest.mark.parametrize("name", ["v.npy", "v.emb"])
 def test_another_dimension_is_refused(tmp_path, name):
     write_vectors(tmp_path / name, np.ones((3, 4), np.float32))
-    with pytest.raises(AlignmentInputError, match="of 5 components|expected 5 components"):
+    with pytest.raises(AlignmentInputError, match=r"of 5 components|expected 5 components"):
         open_vectors(tmp_path / name, n_lines=3, dimension=5)
 
 
