@@ -162,6 +162,8 @@ def _options(
             "DAGS_FOLDER": workload.dags,
             "PLUGINS_FOLDER": workload.plugins,
             "LOAD_EXAMPLES": False,
+            # This stack is there to run the nights; elsewhere a new DAG waits to be switched on, as usual.
+            "DAGS_ARE_PAUSED_AT_CREATION": False,
             "FERNET_KEY": keys["fernet"],
             "PARALLELISM": TASK_SLOTS,
             "AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
@@ -174,7 +176,14 @@ def _options(
         },
         # One driver for both: psycopg 3 is synchronous and asynchronous.
         "DATABASE": {"SQL_ALCHEMY_CONN": database, "SQL_ALCHEMY_CONN_ASYNC": database},
-        "API": {"HOST": "127.0.0.1", "PORT": api_port, "SECRET_KEY": keys["api_secret"], "WORKERS": 1},
+        "API": {
+            "HOST": "127.0.0.1",
+            "PORT": api_port,
+            # What the news of a failed task links to.
+            "BASE_URL": f"http://127.0.0.1:{api_port}",
+            "SECRET_KEY": keys["api_secret"],
+            "WORKERS": 1,
+        },
         "API_AUTH": {"JWT_SECRET": keys["jwt"]},
         "LOGGING": {"BASE_LOG_FOLDER": home.task_logs, "COLORED_CONSOLE_LOG": False},
         "SCHEDULER": {

@@ -1,0 +1,238 @@
+"""The project's own DAGs on a real scheduler, API and Postgres, and what the tests do to them."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from tm_embedded.airflow import Workload, task_log
+from tm_embedded.home import Home
+from tm_embedded.processes import marked, wait_until
+from tm_embedded.supervisor import DEMO, Plan, Stack, launched, program
+
+ROOT = Path(__file__).resolve().parents[2]
+DAG = "tm_refresh"
+#: In the order of the flow.
+TASKS = "plan tier1 route tier2 filter gate load sample publish backup".split()
+#: Seconds after which a run is called stuck; on quiet cores one lasts 15.
+RUN_S = 150.0
+
+#: Every document goes through both tiers, in shards of a document or two.
+SETTINGS = {"TM_TIER_THRESHOLD": "1", "TM_SHARD_CHARS": "12000", "TM_SETTLE_SECONDS": "0"}
+
+# An insert into ops.step or ops.shard_run waits while a test holds the step's lock: the task has done its work and
+# not yet said so.
+HOLDS = """
+create function public.hold() returns trigger language plpgsql as $$
+declare
+    fields jsonb := to_jsonb(new);
+begin
+    perform pg_advisory_xact_lock(hashtext(coalesce(fields ->> 'step', (fields ->> 'tier') || (fields ->> 'shard'))));
+    return new;
+end $$;
+create trigger hold before insert on ops.step for each row execute function public.hold();
+create trigger hold before insert on ops.shard_run for each row execute function public.hold();
+"""
+
+
+def make_include(folder: Path, stores: Sequence[str]) -> Path:
+    """The checkout's include/ with stores of the test's own, en-de each: a store a test, so that none sees another's
+    units."""
+    folder.mkdir()
+    for one in (ROOT / "include").iterdir():
+        if one.name != "stores.toml":
+            (folder / one.name).symlink_to(one)
+    tables = (f'[store.{name}]\ndescription = "{name}"\npairs = ["en-de"]\n' for name in stores)
+    (folder / "stores.toml").write_text("\n".join(tables))
+    return folder
+
+
+@dataclass(kw_only=True)
+class Refresh:
+    """A running stack and the memory that its runs refine."""
+
+    stack: Stack
+    world: Any
+    client: httpx.Client
+
+    # Runs ----------------------------------------------------------------------------------------
+
+    def post(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+        return self.client.post(f"/api/v2/dags/{DAG}/{path}", json=body)
+
+    def trigger(self, *, key: str | None = None, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run for a partition key, or with what the form sends. Returns its id."""
+        answer = self.post("dagRuns", {"logical_date": None, "partition_key": key, "conf": dict(conf or {})})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["dag_run_id"])
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs, the first started first."""
+        found = self.client.get(f"/api/v2/dags/{DAG}/dagRuns", params={"limit": 100, "order_by": "id"})
+        return list(found.json()["dag_runs"])
+
+    def tasks(self, run: str) -> dict[str, dict[str, Any]]:
+        """Name (``tier1[0]`` of a mapped one) -> task instance."""
+        found = self.stack.api.task_instances(DAG, run)
+        return {_name(one): one for one in found}
+
+    def states(self, run: str) -> dict[str, str]:
+        return {name: one["state"] for name, one in self.tasks(run).items()}
+
+    def await_(self, done: Callable[[], Any], what: str, seconds: float = RUN_S) -> Any:
+        """Wait until `done` returns something true, and return it; a component that dies ends the wait."""
+        deadline = time.monotonic() + seconds
+        while not (found := done()):
+            self.stack.check()
+            assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+            time.sleep(0.1)
+        return found
+
+    def finish(self, run: str, seconds: float = RUN_S) -> str:
+        """Wait for the run's end; returns its state."""
+
+        def ended() -> str:
+            state = self.stack.api.run_state(DAG, run)
+            return state if state in ("success", "failed") else ""
+
+        return str(self.await_(ended, f"end of {run}", seconds))
+
+    def succeed(self, run: str, seconds: float = RUN_S) -> dict[str, str]:
+        """Wait for the run's success; returns the state of each task."""
+        state = self.finish(run, seconds)
+        states = self.states(run)
+        logs = "\n".join(self.log(run, name)[-1500:] for name, found in states.items() if found == "failed")
+        assert state == "success", f"{state}: {states}\n{logs}"
+        return states
+
+    def clear(self, run: str, task: str) -> None:
+        body = {"dry_run": False, "dag_run_id": run, "task_ids": [task], "only_failed": False}
+        answer = self.post("clearTaskInstances", body)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["total_entries"] >= 1
+
+    def log(self, run: str, task: str) -> str:
+        """What the task's last attempt has written."""
+        path = task_log(self.stack.plan.home, DAG, run, self.tasks(run)[task])
+        return path.read_text() if path else ""
+
+    def backfill(self, first: str, last: str, *more: str) -> list[str]:
+        """``airflow backfill create`` as a person enters it; waits for its runs and returns their ids in order."""
+        known = {run["dag_run_id"] for run in self.runs()}
+        words = ["backfill", "create", "--dag-id", DAG, "--from-date", first, "--to-date", last, *more]
+        done = subprocess.run(
+            program(["airflow", *words]), env=dict(self.stack.environment), capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        made = [run["dag_run_id"] for run in self.runs() if run["dag_run_id"] not in known]
+        assert made, done.stdout + done.stderr
+        for run in made:
+            self.succeed(run)
+        return made
+
+    # Violence ------------------------------------------------------------------------------------
+
+    def kill(self, run: str, task: str, *, with_supervisor: bool = False) -> None:
+        """SIGKILL the running task's process, and its supervisor in the executor if wanted."""
+        process = psutil.Process(self.await_(lambda: self.tasks(run)[task]["pid"], f"{task} runs"))
+        assert process in marked(self.stack.plan.home), f"{process} is no process of this stack"
+        for one in [process.parent(), process] if with_supervisor else [process]:
+            assert one is not None
+            os.kill(one.pid, signal.SIGKILL)
+
+    def aligners(self) -> list[psutil.Process]:
+        """The children that work on a shard right now."""
+        found = []
+        for one in marked(self.stack.plan.home):
+            with suppress(psutil.Error):
+                if "shard" in one.cmdline() and "--die-with-parent" in one.cmdline():
+                    found.append(one)
+        return found
+
+    @contextmanager
+    def held(self, *steps: str) -> Iterator["Held"]:
+        """Stop each step (``filter``; ``lexical0`` for a tier's shard) at the moment when it records its end."""
+        with psycopg.connect(self.world.url, autocommit=True) as connection:
+            yield Held(refresh=self, connection=connection, steps=list(steps))
+
+
+@dataclass(kw_only=True)
+class Held:
+    """The steps that wait."""
+
+    refresh: Refresh
+    connection: psycopg.Connection[Any]
+    steps: list[str]
+
+    def __post_init__(self) -> None:
+        for step in self.steps:
+            self.connection.execute("select pg_advisory_lock(hashtext(%s))", [step])
+
+    def await_(self, step: str) -> None:
+        """Wait until the step has done its work."""
+        self.refresh.await_(lambda: self._waiting(step), f"{step} reaches its end")
+
+    def _waiting(self, step: str) -> list[Any]:
+        query = "select pid from pg_locks where locktype = 'advisory' and not granted and objid = (%s)::oid"
+        key = "hashtext(%s)::bigint & 4294967295"
+        return self.connection.execute(query % key, [step]).fetchall()
+
+    def release(self, step: str) -> None:
+        """Let the step go on; of a task that was killed, end what it left waiting in the server."""
+        for (pid,) in self._waiting(step):
+            self.connection.execute("select pg_terminate_backend(%s)", [pid])
+        self.connection.execute("select pg_advisory_unlock(hashtext(%s))", [step])
+
+
+def _name(task: Mapping[str, Any]) -> str:
+    return str(task["task_id"]) if task["map_index"] < 0 else f"{task['task_id']}[{task['map_index']}]"
+
+
+@contextmanager
+def scheduled(home: Path, like: Any, *, follow_schedules: bool = False, **env: str) -> Iterator[Refresh]:
+    """The project's DAGs on a stack of their own, while the block runs.
+
+    Args:
+        home: TM_HOME, used again for a second start.
+        like: a world (see conftest.py) whose settings the stack gets, and whose commands look at its memory.
+        env: further settings.
+    """
+    plan = Plan(home=Home(path=home), workload=Workload.of(ROOT, follow_schedules=follow_schedules), kind=DEMO)
+    wanted = {name: like.env[name] for name in ("TM_INCLUDE", *SETTINGS)} | env
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("TM_")]:
+            patch.delenv(name)
+        for name, value in wanted.items():
+            patch.setenv(name, value)
+        with launched(plan) as stack:
+            world = type(like)(
+                folder=home, url=stack.environment["TM_DATABASE_URL"], warm=like.warm, env=dict(stack.environment)
+            )
+            world.tm("migrate").ok()
+            _hold(world)
+            stack.await_ready()
+            with httpx.Client(base_url=stack.running.api_url, trust_env=False, timeout=30) as client:
+                client.headers["Authorization"] = str(stack.api._client.headers["Authorization"])
+                refresh = Refresh(stack=stack, world=world, client=client)
+                refresh.await_(lambda: stack.api.dag(DAG), "the DAG is known")
+                stack.api.unpause(DAG)
+                yield refresh
+
+
+def _hold(world: Any) -> None:
+    if not world.value("select count(*) from pg_proc where proname = 'hold'"):
+        with psycopg.connect(world.url, autocommit=True) as connection:
+            connection.execute(HOLDS)
+
+
+__all__ = ["DAG", "SETTINGS", "TASKS", "Refresh", "make_include", "scheduled", "wait_until"]
