@@ -1,0 +1,311 @@
+"""Look the memory up: context, exact, normalised and fuzzy matches of a segment, and all of a document's.
+
+No text of a query goes into a statement: hashes and grams do. Candidates come from the index of schema 0002, distances
+from rapidfuzz, scores from tm_core.matching alone.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from tm_core.errors import LookupRefused
+from tm_core.identity import context_hash, text_hash
+from tm_core.languages import canonical
+from tm_core.matching import (
+    EXACT_SCORE,
+    MatchKind,
+    Penalties,
+    Query,
+    UnitFacts,
+    check_min_score,
+    form_of,
+    grade,
+    length_bounds,
+    most_edits,
+    percent,
+)
+from tm_core.rules import Tier
+from tm_store.db import Database
+from tm_store.lookup_grams import promising, query_grams
+
+DEFAULT_MIN_SCORE = 70
+DEFAULT_LIMIT = 5
+
+# Bytes of the index read for one query, 4 a holder, and candidates compared one by one: they bound the time of a query
+# whatever the size of the memory. Source: docs/decisions/0040 (recall and time measured on a million units).
+_BUDGET_BYTES = 1_200_000
+_CANDIDATES = 1000
+# Units of one source text that are looked at, best first; source texts taken together when units are fetched.
+_UNITS_A_TEXT = 50
+_TEXTS_A_STEP = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A unit that answers a query.
+
+    Attributes:
+        score: 0 to 101: context 101, exact 100, else by edit distance (tm_core.matching), less the penalties.
+        kind: what the texts have in common.
+        src_text, tgt_text: the unit, as it is in the memory.
+        proposal: the target with the query's numbers, tags and placeables put in where that was possible.
+        penalties: points taken off, by name.
+        confidence: how sure the aligner was of the pair, 0 to 1.
+    """
+
+    score: int
+    kind: MatchKind
+    src_text: str
+    tgt_text: str
+    proposal: str
+    penalties: dict[str, int] = field(default_factory=dict)
+    unit_key: str
+    document_key: str
+    item_key: str
+    tier: str
+    review_state: str
+    confidence: float
+    partition_date: date
+    batch_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """One store and language pair, and what is wanted of it."""
+
+    store_id: int
+    src: str
+    tgt: str
+    min_score: int
+    limit: int
+    penalties: Penalties
+    more: bool
+
+    @property
+    def pair(self) -> dict[str, Any]:
+        return {"store_id": self.store_id, "src": self.src, "tgt": self.tgt}
+
+
+def lookup(
+    db: Database,
+    *,
+    store: str,
+    src: str,
+    tgt: str,
+    text: str,
+    previous: str = "",
+    following: str = "",
+    key: str = "",
+    min_score: int = DEFAULT_MIN_SCORE,
+    limit: int = DEFAULT_LIMIT,
+    penalties: Penalties | None = None,
+    more: bool = False,
+) -> list[Match]:
+    """The units of a store that answer a segment, best first; empty if there are none.
+
+    Args:
+        previous, following, key: where the segment stands; what is given must agree for a context match.
+        min_score: 30 to 101; matches under it are left out.
+        limit: how many at most. Units with the same two texts count once, by the best of them.
+        more: look for fuzzy matches even though the segment itself is in the memory.
+
+    Raises:
+        LookupRefused: the text is empty, the store does not exist, or a number is out of its range.
+        BadName: a language code is not one.
+
+    Cost: about 1 ms where the segment itself is in the memory, 5 to 30 ms otherwise; it grows little with the memory.
+    """
+    query = Query.of(text, previous=previous, following=following, key=key)
+    return _find(db, _prepare(db, store, src, tgt, min_score, limit, penalties, more), query)
+
+
+def lookup_document(
+    db: Database,
+    *,
+    store: str,
+    src: str,
+    tgt: str,
+    texts: Sequence[str],
+    min_score: int = DEFAULT_MIN_SCORE,
+    limit: int = DEFAULT_LIMIT,
+    penalties: Penalties | None = None,
+    more: bool = False,
+) -> Iterator[list[Match]]:
+    """The matches of each segment of a document, in order; a segment's neighbours are its context. Raises as lookup.
+
+    An empty segment has no matches. A segment that comes again in the same context is looked up once.
+    """
+    search = _prepare(db, store, src, tgt, min_score, limit, penalties, more)
+    return lookup_many(db, search, in_context(texts))
+
+
+def in_context(texts: Sequence[str]) -> Iterator[Query | None]:
+    """A query for each segment of a document; None for an empty one."""
+    around = ["", *texts, ""]
+    for index, text in enumerate(texts):
+        try:
+            yield Query.of(text, previous=around[index], following=around[index + 2])
+        except LookupRefused:
+            yield None
+
+
+def lookup_many(db: Database, search: _Search, queries: Iterable[Query | None]) -> Iterator[list[Match]]:
+    """The matches of each query, in order."""
+    done: dict[Query, list[Match]] = {}
+    for query in queries:
+        if query is not None and query not in done:
+            done[query] = _find(db, search, query)
+        yield done[query] if query is not None else []
+
+
+def _prepare(
+    db: Database, store: str, src: str, tgt: str, min_score: int, limit: int, penalties: Penalties | None, more: bool
+) -> _Search:
+    if limit < 1:
+        raise LookupRefused(f"the limit is {limit}, expected at least 1. Nothing was looked up.")
+    return _Search(
+        store_id=store_number(db, store),
+        src=canonical(src),
+        tgt=canonical(tgt),
+        min_score=check_min_score(min_score),
+        limit=limit,
+        penalties=penalties or Penalties(),
+        more=more,
+    )
+
+
+def store_number(db: Database, store: str) -> int:
+    """The number of a store. Raises LookupRefused, with the stores there are, if it does not exist."""
+    # A zero byte cannot be sent to Postgres, and no store has one.
+    for row in db.run("lookup/select_store", store=store) if "\x00" not in store else []:
+        return int(row.store_id)
+    names = ", ".join(row.name for row in db.run("lookup/select_stores")) or "none: nothing has been loaded yet"
+    raise LookupRefused(f"store {store!r} is not in the memory. Stores there are: {names}. Nothing was looked up.")
+
+
+def _find(db: Database, search: _Search, query: Query) -> list[Match]:
+    found = _units(db, search, query, [bytes.fromhex(query.text_hash)])
+    if (not found or search.more) and search.min_score < EXACT_SCORE:
+        found += _fuzzy(db, search, query)
+    return _ranked(found, search)
+
+
+def _ranked(found: Iterable[Match], search: _Search) -> list[Match]:
+    best: dict[tuple[str, str], Match] = {}
+    for match in sorted(found, key=_rank):
+        if match.score >= search.min_score:
+            best.setdefault((match.src_text, match.tgt_text), match)
+    return list(best.values())[: search.limit]
+
+
+def _rank(match: Match) -> tuple[object, ...]:
+    """Better matches first; the last key settles what nothing else does, the same way every time."""
+    return (
+        -match.score,
+        match.review_state == "unreviewed",
+        match.tier != Tier.IMPORTED,
+        -match.confidence,
+        -match.partition_date.toordinal(),
+        match.unit_key,
+    )
+
+
+# Fuzzy ------------------------------------------------------------------------------------------------
+
+
+def _fuzzy(db: Database, search: _Search, query: Query) -> list[Match]:
+    """Matches of other texts than the query's own, enough of them that no better one is left out."""
+    sources = _near(db, search, query)
+    matches: list[Match] = []
+    while sources:
+        step, sources = sources[:_TEXTS_A_STEP], sources[_TEXTS_A_STEP:]
+        matches += _units(db, search, query, [src_hash for _, src_hash in step])
+        kept = _ranked(matches, search)
+        # Penalties only lower a score: once enough matches reach the similarity of what is left, it cannot win.
+        if sources and len(kept) == search.limit and kept[-1].score >= sources[0][0]:
+            break
+    return matches
+
+
+def _near(db: Database, search: _Search, query: Query) -> list[tuple[int, bytes]]:
+    """(similarity in percent, hash) of the source texts that reach the minimum score, best first."""
+    form = query.form.text
+    grams = query_grams(form, search.min_score)
+    if not grams:
+        return []
+    rows = db.run("lookup/select_holders", grams=grams, budget=_BUDGET_BYTES, **search.pair)
+    ids = promising(form, search.min_score, rows, _CANDIDATES)
+    candidates = (
+        [(row.src_hash, row.form) for row in db.run("lookup/select_forms", ids=ids, **search.pair)] if ids else []
+    )
+    candidates += [(row.src_hash, form_of(row.src_text).text) for row in db.run("lookup/select_pending", **search.pair)]
+    longest = length_bounds(len(form), search.min_score)[1]
+    close = process.extract(
+        form,
+        [other for _, other in candidates],
+        scorer=Levenshtein.distance,
+        score_cutoff=most_edits(longest, search.min_score),
+        limit=None,
+    )
+    own = bytes.fromhex(query.text_hash)
+    scored = [
+        (percent(int(edits), len(form), len(other)), candidates[index][0])
+        for other, edits, index in close
+        if candidates[index][0] != own
+    ]
+    return sorted((one for one in scored if one[0] >= search.min_score), key=lambda one: (-one[0], one[1]))
+
+
+# Units ------------------------------------------------------------------------------------------------
+
+
+def _units(db: Database, search: _Search, query: Query, hashes: Sequence[bytes]) -> list[Match]:
+    """The units of some source texts, graded."""
+    rows = db.run(
+        "lookup/select_units",
+        hashes=list(hashes),
+        context=_bytes(context_hash(query.previous, query.following, query.key)),
+        previous=_bytes(query.previous and text_hash(query.previous)),
+        following=_bytes(query.following and text_hash(query.following)),
+        most=_UNITS_A_TEXT,
+        **search.pair,
+    )
+    return [_match(row, query, search.penalties) for row in rows]
+
+
+def _bytes(digits: str) -> bytes | None:
+    return bytes.fromhex(digits) or None
+
+
+def _match(row: Any, query: Query, penalties: Penalties) -> Match:
+    facts = UnitFacts(
+        src_text=row.src_text,
+        tgt_text=row.tgt_text,
+        src_hash=row.src_hash.hex(),
+        context=row.context.hex(),
+        prev_hash=row.prev_hash.hex(),
+        next_hash=row.next_hash.hex(),
+        tier=row.tier,
+        review_state=row.review_state,
+    )
+    graded = grade(query, facts, Levenshtein.distance, penalties)
+    return Match(
+        score=graded.score,
+        kind=graded.kind,
+        src_text=row.src_text,
+        tgt_text=row.tgt_text,
+        proposal=graded.proposal,
+        penalties=dict(graded.penalties),
+        unit_key=row.unit_key.hex(),
+        document_key=row.document_key.hex(),
+        item_key=row.item_key,
+        tier=row.tier,
+        review_state=row.review_state,
+        confidence=row.score,
+        partition_date=row.partition_date,
+        batch_id=row.batch_id,
+    )
