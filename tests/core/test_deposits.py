@@ -55,7 +55,7 @@ def test_a_good_name_is_taken_apart(path: str, name: str, lang: str, suffix: str
         ("gui\x85de.de.txt", "control characters"),
         ("gui\udcffde.de.txt", "control characters"),
         ("x" * 300 + ".de.txt", "307 characters, more than 200"),
-        ("guide.de.docx", "suffix '.docx' is not read"),
+        ("guide.de.pdf", "suffix '.pdf' is not read"),
         ("guide.de", "suffix '.de' is not read"),
         ("guide", "suffix '.' is not read"),
         ("v1.0/guide", "is not read"),

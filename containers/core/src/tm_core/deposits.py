@@ -26,8 +26,16 @@ SUFFIXES = {
     "txt": Kind.DOCUMENT,
     "html": Kind.DOCUMENT,
     "htm": Kind.DOCUMENT,
+    "docx": Kind.DOCUMENT,
     "json": Kind.LOCALE,
     "tmx": Kind.MEMORY,
+    "xlf": Kind.MEMORY,
+    "xliff": Kind.MEMORY,
+    "sdlxliff": Kind.MEMORY,
+    "mqxliff": Kind.MEMORY,
+    "po": Kind.MEMORY,
+    "csv": Kind.MEMORY,
+    "tsv": Kind.MEMORY,
 }
 #: Longest name accepted, in characters: file systems stop at 255 bytes, and language and suffix follow.
 MAX_NAME_CHARS = 200

@@ -11,13 +11,21 @@ from typing import BinaryIO, TypeVar
 
 from tm_core.documents import BilingualUnit, Locale
 from tm_core.errors import UnreadableDocument
-from tm_formats import locales, tmx
+from tm_core.languages import canonical, is_language
+from tm_formats import delimited, locales, po, tmx, xliff
 from tm_formats.encoding import Unreadable
+from tm_formats.hints import Hints
 
 R = TypeVar("R")
 
 _LOCALES: dict[str, Callable[[bytes], Locale]] = {"json": locales.read}
-_MEMORIES: dict[str, Callable[[BinaryIO], Iterator[BilingualUnit]]] = {"tmx": tmx.read}
+_MEMORIES: dict[str, Callable[[BinaryIO, Hints], Iterator[BilingualUnit]]] = {
+    "tmx": tmx.read,
+    **dict.fromkeys(("xlf", "xliff", "sdlxliff", "mqxliff"), xliff.read),
+    "po": po.read,
+    "csv": delimited.read_csv,
+    "tsv": delimited.read_tsv,
+}
 
 
 def read_locale(path_name: str, data: bytes) -> Locale:
@@ -32,23 +40,41 @@ def read_locale(path_name: str, data: bytes) -> Locale:
         raise UnreadableDocument(error.message(path_name)) from error
 
 
-def read_memory(path_name: str, source: bytes | BinaryIO) -> Iterator[BilingualUnit]:
+def read_memory(
+    path_name: str,
+    source: bytes | BinaryIO,
+    *,
+    languages: tuple[str, str] = ("", ""),
+    left_out: Callable[[int, str], None] | None = None,
+) -> Iterator[BilingualUnit]:
     """Read already aligned units, in file order; the suffix of ``path_name`` chooses the reader.
 
     The whole file is checked before the first unit is handed out: a broken or truncated file yields
-    nothing. Memory is constant whatever the file's size.
+    nothing. Memory is constant whatever the size of a TMX, XLIFF, CSV or TSV file; a PO file is read whole.
 
     Args:
         source: the bytes, or a seekable stream at its beginning, which must stay open while units are taken.
+        languages: source and target where the file does not name them (a PO file's source, a CSV without a header),
+            "" if unknown; a language in ``path_name`` is taken for the target.
+        left_out: told of each unit that is there and not handed out, by line and reason: untranslated, say, or fuzzy.
 
     Raises:
         UnreadableDocument: at the call, not later; with line and reason.
     """
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    src_lang, tgt_lang = languages
+    hints = Hints(src_lang=src_lang, tgt_lang=tgt_lang or _named_language(path_name), left_out=left_out)
     try:
-        return _reader(_MEMORIES, path_name)(stream)
+        return _reader(_MEMORIES, path_name)(stream, hints)
     except Unreadable as error:
         raise UnreadableDocument(error.message(path_name)) from error
+
+
+def _named_language(path_name: str) -> str:
+    """``de`` of ``messages.de.po`` and of ``po/de.po``; "" if the name holds none."""
+    stem = path_name.rpartition("/")[2].rpartition(".")[0]
+    tag = stem.rpartition(".")[2]
+    return canonical(tag) if is_language(tag) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,20 @@ from collections.abc import Callable
 from tm_core import deposits
 from tm_core.documents import Document
 from tm_core.errors import BadName, UnreadableDocument
-from tm_formats import html, plain
+from tm_formats import docx, html, plain
 from tm_formats.encoding import Unreadable, refuse_binary
 
 #: Bytes of the largest document read: a book of 1,000 pages has 3 MB, and several are in memory at once.
 MAX_BYTES = 64 << 20
 
-_READERS: dict[str, Callable[[bytes, str], Document]] = {"txt": plain.read, "html": html.read, "htm": html.read}
+_READERS: dict[str, Callable[[bytes, str], Document]] = {
+    "txt": plain.read,
+    "html": html.read,
+    "htm": html.read,
+    "docx": docx.read,
+}
+#: Formats that are archives, not text.
+_ARCHIVES = frozenset({"docx"})
 
 
 def read_document(path_name: str, data: bytes) -> Document:
@@ -34,10 +41,12 @@ def read_document(path_name: str, data: bytes) -> Document:
     try:
         if len(data) > MAX_BYTES:
             raise Unreadable(f"it has {len(data):,} bytes, more than {MAX_BYTES:,}", "Split it into parts.")
-        reader = _READERS.get(path_name.rpartition(".")[2].lower())
+        suffix = path_name.rpartition(".")[2].lower()
+        reader = _READERS.get(suffix)
         if reader is None:
             raise Unreadable(f"no reader for this suffix; there are {', '.join(sorted(_READERS))}", "Convert it.")
-        refuse_binary(data)
+        if suffix not in _ARCHIVES:
+            refuse_binary(data)
         document = reader(data, _language(path_name))
         if not document.paragraphs:
             raise Unreadable("there is no text in it", "Deposit a file with text.")

@@ -1,43 +1,34 @@
 """TMX 1.4b: reading it as a stream, whole or not at all, and writing it.
 
-Inline elements become placeholders that a person can read and a later export can turn back: ``<1>`` and
-``</1>`` for a pair (``bpt`` and ``ept`` of one ``i``, or ``hi``), ``<1/>`` for one that stands alone
-(``ph``, ``it``, ``ut``). Elements that correspond in several languages of a unit have the same number.
-``Variant.tags`` holds the markup behind each; a ``<1>`` in the text that is not a key there was written by
-the author, and numbers are chosen so that the two never meet.
-
-The parser is expat: it knows every line number, loads nothing, and declarations of entities are refused
-before one is used.
+Inline elements become placeholders (``inline``): ``bpt`` and ``ept`` of one ``i``, or ``hi``, are a pair; ``ph``,
+``it`` and ``ut`` stand alone. Elements with the same ``x`` correspond.
 
 Source: TMX 1.4b Specification, LISA OSCAR, 2005-04-26.
 """
 
-import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
-from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from tm_core.documents import BilingualUnit, Variant
 from tm_core.errors import BadName
 from tm_core.languages import canonical
-from tm_formats.encoding import Unreadable, refuse_binary
+from tm_formats.encoding import Unreadable
+from tm_formats.hints import Hints
+from tm_formats.inline import PLACEHOLDER, Numbers, Piece, Role, Tag
+from tm_formats.xmlstream import XmlParser
 
 #: Characters (markup included) in one unit. A real unit has some thousands; without a bound a file could fill memory.
 MAX_UNIT_CHARS = 2_000_000
-_BLOCK_BYTES = 1 << 16
 _INLINE = frozenset("bpt ept hi it ph ut sub".split())
-_LITERAL = re.compile(r"</?(\d{1,6})/?>")
-_PLACEHOLDER = re.compile(r"</?\d{1,6}/?>")
 _REPEATED = re.compile(r"(.+)#\d+", re.DOTALL)
-_DECLARATION = re.compile(rb"""^<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.-]{2,40})["']""")
 # What XML 1.0 cannot hold, even escaped (section 2.2).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def read(source: BinaryIO) -> Iterator[BilingualUnit]:
+def read(source: BinaryIO, hints: Hints | None = None) -> Iterator[BilingualUnit]:
     """Read a TMX file's units in file order.
 
     The file is read twice: first to its end to see that it is whole, so that a broken file yields nothing,
@@ -45,6 +36,7 @@ def read(source: BinaryIO) -> Iterator[BilingualUnit]:
 
     Args:
         source: a seekable stream at its beginning, which must stay open while units are taken.
+        hints: not used; a TMX file says all itself.
 
     Raises:
         Unreadable: before the first unit; with line and reason.
@@ -53,7 +45,7 @@ def read(source: BinaryIO) -> Iterator[BilingualUnit]:
     """
     start = source.tell()
     checked = _Handler(build=False)
-    for _ in _fed(checked, source):
+    for _ in checked.parser.feed(source):
         pass
     if not checked.count:
         raise Unreadable("there is no unit in it", "Export it again.")
@@ -63,63 +55,14 @@ def read(source: BinaryIO) -> Iterator[BilingualUnit]:
 
 def _units(stream: BinaryIO) -> Iterator[BilingualUnit]:
     handler = _Handler(build=True)
-    for _ in _fed(handler, stream):
+    for _ in handler.parser.feed(stream):
         yield from handler.take()
-
-
-def _fed(handler: "_Handler", stream: BinaryIO) -> Iterator[None]:
-    """Feed the handler block by block, pausing after each for its units to be taken."""
-    try:
-        for text in _decoded(stream):
-            handler.feed(text)
-            yield
-        handler.feed("", final=True)
-        yield
-    except expat.ExpatError as error:
-        reason = f"it is no whole XML at line {error.lineno} ({expat.ErrorString(error.code)})"
-        raise Unreadable(reason, "Most likely it was cut short or written by hand: export it again.") from error
-
-
-def _decoded(stream: BinaryIO) -> Iterator[str]:
-    """The text in blocks. Python decodes, because expat knows few encodings."""
-    head = stream.read(_BLOCK_BYTES)
-    refuse_binary(head)
-    encoding = _encoding(head)
-    try:
-        decoder = codecs.getincrementaldecoder(encoding)("strict")
-    except LookupError as error:
-        raise Unreadable(f"it declares the unknown encoding '{encoding}'", "Save it as UTF-8.") from error
-    line, block = 1, head
-    try:
-        while block:
-            text = decoder.decode(block)
-            line += text.count("\n")
-            yield text
-            block = stream.read(_BLOCK_BYTES)
-        yield decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"it is not {encoding} after line {line:,}", "Save it again in one encoding.") from error
-
-
-def _encoding(head: bytes) -> str:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if head.startswith((b"<\0", b"\0<")):
-        return "utf-16-le" if head.startswith(b"<\0") else "utf-16-be"
-    if head.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    found = _DECLARATION.match(head)
-    name = found[1].decode("ascii").lower() if found else "utf-8"
-    # Some tools keep the declaration when they convert: bytes that were UTF-16 would have been seen above.
-    return "utf-8" if name.startswith(("utf-16", "utf16")) else name
 
 
 @dataclass(slots=True)
 class _Tuv:
     lang: str
-    pieces: list[str | tuple[str, str, str, str]] = field(default_factory=list)
-    """Text, or an inline element: role (open, close, single), key that finds its partner in other languages,
-    pair id, markup."""
+    pieces: list[Piece] = field(default_factory=list)
     has_seg: bool = False
 
 
@@ -146,13 +89,7 @@ class _Handler:
     def __init__(self, *, build: bool) -> None:
         self.count = 0
         self._build = build
-        self._parser = expat.ParserCreate("utf-8")
-        self._parser.buffer_text = True
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._text
-        self._parser.EntityDeclHandler = self._refuse_entity
-        self._parser.SkippedEntityHandler = self._refuse_entity
+        self.parser = XmlParser(self)
         self._root = False
         self._in_seg = False
         self._in_tuv = False
@@ -165,9 +102,8 @@ class _Handler:
         self._prop = ""
         self._ready: list[BilingualUnit] = []
 
-    def feed(self, text: str, *, final: bool = False) -> None:
-        self._parser.Parse(text.encode("utf-8"), final)
-        if final and not self._body:
+    def finish(self) -> None:
+        if not self._body:
             raise Unreadable("it has no <body>", "Export it again as TMX.")
 
     def take(self) -> list[BilingualUnit]:
@@ -175,15 +111,9 @@ class _Handler:
         return ready
 
     def _at(self) -> str:
-        return f"line {self._parser.CurrentLineNumber:,}"
+        return f"line {self.parser.line:,}"
 
-    def _refuse_entity(self, name: str, *_: object) -> None:
-        raise Unreadable(
-            f"it declares or uses the entity '{name}' at {self._at()}",
-            "Entities can load other files or fill memory, and no tool needs them in TMX: export it again.",
-        )
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
         if not self._root and name != "tmx":
             raise Unreadable(f"it is XML, but not TMX: its outermost element is <{name}>", "Export it again as TMX.")
         self._root = True
@@ -204,7 +134,7 @@ class _Handler:
         rest = {_property(name): value for name, value in attributes.items() if name != "tuid"}
         if self._srclang:
             rest.setdefault("srclang", self._srclang)
-        self._tu = _Tu(line=self._parser.CurrentLineNumber, key=attributes.get("tuid", ""), properties=rest)
+        self._tu = _Tu(line=self.parser.line, key=attributes.get("tuid", ""), properties=rest)
 
     def _start_in_tu(self, tu: _Tu, name: str, attributes: dict[str, str]) -> None:
         prefix = f"{tu.tuvs[-1].lang}:" if self._in_tuv else ""
@@ -239,13 +169,13 @@ class _Handler:
             # Inside a code: everything up to its end is markup, not text.
             self._code.append(markup)
         else:
-            self._add(("open", f"hi {attributes.get('x', '')}", self._hi_id(), markup))
+            self._add(Role.OPEN, _key(name, attributes, markup), self._hi_id(), markup)
         self._inline.append((name, attributes))
 
     def _hi_id(self) -> str:
         return f"hi{len(self._inline)}"
 
-    def _end(self, name: str) -> None:
+    def end(self, name: str) -> None:
         if self._in_seg and self._inline:
             self._end_inline(name)
         elif name == "seg":
@@ -261,17 +191,18 @@ class _Handler:
     def _end_inline(self, name: str) -> None:
         _, attributes = self._inline.pop()
         if not self._code:
-            self._add(("close", "", self._hi_id(), f"</{name}>"))
+            self._add(Role.CLOSE, "", self._hi_id(), f"</{name}>")
             return
         self._code.append(f"</{name}>")
         if any(outer != "hi" for outer, _ in self._inline):
             return
-        role = {"bpt": "open", "ept": "close"}.get(name, "single")
-        pair = "i" + attributes.get("i", "") if role != "single" else ""
-        self._add((role, f"{name} {attributes.get('x', '')}", pair, "".join(self._code)))
+        role = {"bpt": Role.OPEN, "ept": Role.CLOSE}.get(name, Role.SINGLE)
+        pair = "i" + attributes.get("i", "") if role is not Role.SINGLE else ""
+        markup = "".join(self._code)
+        self._add(role, _key(name, attributes, markup), pair, markup)
         self._code = []
 
-    def _text(self, text: str) -> None:
+    def text(self, text: str) -> None:
         if self._tu is None:
             return
         self._count(self._tu, text)
@@ -282,10 +213,10 @@ class _Handler:
         elif self._words is not None:
             self._words.append(text)
 
-    def _add(self, piece: tuple[str, str, str, str]) -> None:
+    def _add(self, role: Role, key: str, pair: str, markup: str) -> None:
         if self._tu is not None:
-            self._count(self._tu, piece[3])
-            self._tu.tuvs[-1].pieces.append(piece)
+            self._count(self._tu, markup)
+            self._tu.tuvs[-1].pieces.append(Tag(role, key, pair, markup))
 
     def _count(self, tu: _Tu, text: str) -> None:
         tu.chars += len(text)
@@ -311,54 +242,17 @@ def _property(attribute: str) -> str:
 def _split(tu: _Tu) -> Iterator[BilingualUnit]:
     """One unit; several if a language stands in it more than once."""
     by_lang: dict[str, list[Variant]] = {}
-    numbers = _Numbers(tu)
+    numbers = Numbers(tuv.pieces for tuv in tu.tuvs)
     for tuv in tu.tuvs:
-        by_lang.setdefault(tuv.lang, []).append(numbers.variant(tuv))
+        by_lang.setdefault(tuv.lang, []).append(numbers.variant(tuv.lang, tuv.pieces))
     for turn in range(max(map(len, by_lang.values()))):
         chosen = tuple(variants[min(turn, len(variants) - 1)] for variants in by_lang.values())
         yield BilingualUnit(variants=chosen, key=tu.key, line=tu.line, properties=tu.properties)
 
 
-class _Numbers:
-    """Gives inline elements their numbers, the same ones in every language of a unit."""
-
-    def __init__(self, tu: _Tu) -> None:
-        texts = [piece for tuv in tu.tuvs for piece in tuv.pieces if isinstance(piece, str)]
-        self._taken = {int(found[1]) for text in texts for found in _LITERAL.finditer(text)}
-        self._known: dict[tuple[str, str, int], int] = {}
-
-    def variant(self, tuv: _Tuv) -> Variant:
-        text: list[str] = []
-        tags: dict[str, str] = {}
-        seen: dict[tuple[str, str], int] = {}
-        open_pairs: dict[str, int] = {}
-        for piece in tuv.pieces:
-            if isinstance(piece, str):
-                text.append(piece)
-                continue
-            role, key, pair, markup = piece
-            if role == "close" and pair in open_pairs:
-                placeholder = f"</{open_pairs.pop(pair)}>"
-            else:
-                # Partners share kind and ``x``; without ``x``, kind and markup; the n-th one finds the n-th.
-                label = (key, "" if key[-1:].isdigit() else markup)
-                seen[label] = seen.get(label, 0) + 1
-                number = self._number((*label, seen[label]))
-                if role == "open":
-                    open_pairs[pair] = number
-                placeholder = f"<{number}>" if role == "open" else f"<{number}/>"
-            tags[placeholder] = markup
-            text.append(placeholder)
-        return Variant(lang=tuv.lang, text="".join(text), tags=tags)
-
-    def _number(self, label: tuple[str, str, int]) -> int:
-        if label not in self._known:
-            number = 1
-            while number in self._taken:
-                number += 1
-            self._taken.add(number)
-            self._known[label] = number
-        return self._known[label]
+def _key(name: str, attributes: Mapping[str, str], markup: str) -> str:
+    """Partners in other languages share kind and ``x``; without ``x``, kind and markup."""
+    return f"{name} {attributes['x']}" if attributes.get("x") else f"{name}  {markup}"
 
 
 def write_tmx(sink: BinaryIO, units: Iterable[BilingualUnit], *, srclang: str = "*all*") -> int:
@@ -429,7 +323,7 @@ def _properties(properties: Mapping[str, str]) -> tuple[dict[str, str], str]:
 def _seg(variant: Variant) -> str:
     pieces: list[str] = []
     at = 0
-    for found in _PLACEHOLDER.finditer(variant.text):
+    for found in PLACEHOLDER.finditer(variant.text):
         if found[0] in variant.tags:
             pieces += [_escaped(variant.text[at : found.start()]), variant.tags[found[0]]]
             at = found.end()

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,7 @@ def import_files(
     began = time.monotonic()
     configured = _store(settings, store)
     pairs = _pairs(configured, pair)
-    files, refused = _open_all(paths, name)
+    files, refused = _open_all(paths, name, pairs)
     if refused and not dry_run:
         raise ExchangeError("\n".join([*refused, "Nothing of this import was done: the memory is as it was before."]))
     work = _Import(
@@ -199,7 +199,12 @@ def _pairs(store: Store, pair: Pair | None) -> tuple[Pair, ...]:
     return (pair,)
 
 
-def _open_all(paths: Sequence[Path], name: str) -> tuple[list[_File], list[str]]:
+def _languages(pairs: Sequence[Pair]) -> tuple[str, str]:
+    """The languages of files that do not name theirs: known where only one pair is asked for."""
+    return (pairs[0].src, pairs[0].tgt) if len(pairs) == 1 else ("", "")
+
+
+def _open_all(paths: Sequence[Path], name: str, pairs: Sequence[Pair]) -> tuple[list[_File], list[str]]:
     """The files that can be read to their end, and the reasons of those that cannot."""
     if name and len(paths) != 1:
         raise ExchangeError(f"--name {name}: expected one file, found {len(paths)}. Import them one by one.")
@@ -207,7 +212,7 @@ def _open_all(paths: Sequence[Path], name: str) -> tuple[list[_File], list[str]]
     refused: list[str] = []
     for path in paths:
         try:
-            files.append(_checked(path, name or path.name))
+            files.append(_checked(path, name or path.name, pairs))
         except (BadName, UnreadableDocument, OSError) as error:
             refused.append(str(error) if not isinstance(error, OSError) else f"{path}: cannot be read: {error}.")
     twice = [name for name, count in Counter(file.name for file in files).items() if count > 1]
@@ -217,7 +222,7 @@ def _open_all(paths: Sequence[Path], name: str) -> tuple[list[_File], list[str]]
     return files, refused
 
 
-def _checked(path: Path, name: str) -> _File:
+def _checked(path: Path, name: str, pairs: Sequence[Pair]) -> _File:
     """Name, hash and read a file to its end."""
     parsed = parse_name(name)
     if parsed.kind is not Kind.MEMORY:
@@ -230,7 +235,7 @@ def _checked(path: Path, name: str) -> _File:
         while block := source.read(_BLOCK_BYTES):
             sha.update(block)
         source.seek(0)
-        read_memory(name, source)
+        read_memory(name, source, languages=_languages(pairs))
     return _File(path=path, name=name, suffix=parsed.suffix, size=path.stat().st_size, sha256=sha.hexdigest())
 
 
@@ -340,7 +345,9 @@ class _Import:
 
     def _stage_file(self, file: _File) -> None:
         with file.path.open("rb") as source:
-            units = read_memory(file.name, source)
+            units = read_memory(
+                file.name, source, left_out=partial(self._leave_out, file), languages=_languages(self.pairs)
+            )
             for block in _blocks(units, _BLOCK_UNITS):
                 self._copy(list(self._rows(file, block)))
         if not any(one.file is file for one in self.documents.values()):

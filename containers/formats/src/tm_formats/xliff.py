@@ -1,0 +1,335 @@
+"""XLIFF 1.2 and 2.x as streams, with the dialects of Trados, memoQ, Weblate and the Translate Toolkit.
+
+A unit that its tool has segmented (``mrk mtype="seg"`` in 1.2, ``segment`` in 2) is several units. Inline elements
+become placeholders, their markup is kept as TMX writes it. Left out, and told: units without a translation, those not
+to be translated, and those whose state says that no translator has confirmed them.
+
+Source: OASIS, XLIFF Version 1.2 (2008-02-01) and 2.1 (2018-02-13).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+from xml.sax.saxutils import escape, quoteattr
+
+from tm_core.documents import BilingualUnit
+from tm_formats.encoding import Unreadable
+from tm_formats.hints import Hints, language
+from tm_formats.inline import Numbers, Piece, Role, Tag
+from tm_formats.xmlstream import XmlParser
+
+#: Characters (markup included) in one unit. A real unit has some thousands; without a bound a file could fill memory.
+MAX_UNIT_CHARS = 2_000_000
+#: Levels of elements in one unit: real ones have a dozen, and deeper ones are an attack on recursion.
+MAX_DEPTH = 100
+_VERSION = re.compile(r"(1)\.[012]|(2)\.[0-9]")
+# States of 1.2 and 2 that say: not translated, or not confirmed. Trados and memoQ have attributes of their own.
+_UNFINISHED = re.compile(
+    "new|needs-.*|initial|Draft|Rejected.*|NotStarted|PartiallyEdited|Pretranslated|MachineTranslated"
+)
+
+
+@dataclass(slots=True)
+class _Node:
+    """One element of a unit."""
+
+    name: str
+    attributes: dict[str, str]
+    line: int
+    children: list["str | _Node"] = field(default_factory=list)
+
+    def all(self, name: str) -> list["_Node"]:
+        return [child for child in self.children if isinstance(child, _Node) and child.name == name]
+
+    def first(self, name: str) -> "_Node | None":
+        return next(iter(self.all(name)), None)
+
+    def text(self) -> str:
+        return "".join(child if isinstance(child, str) else child.text() for child in self.children)
+
+    def descendants(self, name: str) -> Iterator["_Node"]:
+        for child in self.children:
+            if isinstance(child, _Node):
+                if child.name == name:
+                    yield child
+                else:
+                    yield from child.descendants(name)
+
+
+def read(source: BinaryIO, hints: Hints) -> Iterator[BilingualUnit]:
+    """Read an XLIFF file; see ``tm_formats.bilingual.read_memory``.
+
+    Raises:
+        Unreadable: before the first unit; with line and reason.
+    """
+    start = source.tell()
+    silent = Hints(src_lang=hints.src_lang, tgt_lang=hints.tgt_lang)
+    if not sum(1 for _ in _units(source, silent)):
+        raise Unreadable("there is no translated unit in it", "Export it again, with its translations.")
+    source.seek(start)
+    return _units(source, hints)
+
+
+def _units(source: BinaryIO, hints: Hints) -> Iterator[BilingualUnit]:
+    reader = _Reader(hints)
+    for _ in reader.parser.feed(source):
+        ready, reader.ready = reader.ready, []
+        yield from ready
+
+
+class _Reader:
+    """Collects one unit's elements after the other from the parser's events."""
+
+    def __init__(self, hints: Hints) -> None:
+        self.ready: list[BilingualUnit] = []
+        self.parser = XmlParser(self)
+        self._hints = hints
+        self._prefix = ""
+        self._version = 0
+        self._langs = ("", "")
+        self._file: dict[str, str] = {}
+        self._open: list[_Node] = []
+        self._chars = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if not self._version:
+            self._start_root(name, attributes)
+            return
+        name = name.removeprefix(self._prefix)
+        if self._open:
+            self._add_node(_Node(name, attributes, self.parser.line))
+        elif name == "file":
+            self._start_file(attributes)
+        elif name == ("trans-unit" if self._version == 1 else "unit"):
+            self._chars = 0
+            self._open = [_Node(name, attributes, self.parser.line)]
+
+    def _start_root(self, name: str, attributes: dict[str, str]) -> None:
+        if name.rpartition(":")[2] != "xliff":
+            raise Unreadable(f"it is XML, but not XLIFF: its outermost element is <{name[:40]}>", "Export it again.")
+        self._prefix = name[: -len("xliff")]
+        version = attributes.get("version", "1.2")
+        if not (found := _VERSION.fullmatch(version)):
+            raise Unreadable(f"it is XLIFF {version[:20]}; read are 1.2 and 2.x", "Export it as one of them.")
+        self._version = 1 if found[1] else 2
+        if self._version == 2:
+            self._langs = self._languages(attributes.get("srcLang", ""), attributes.get("trgLang", ""))
+
+    def _start_file(self, attributes: dict[str, str]) -> None:
+        self._file = attributes
+        if self._version == 1:
+            src, tgt = attributes.get("source-language", ""), attributes.get("target-language", "")
+            self._langs = self._languages(src, tgt)
+
+    def _languages(self, src: str, tgt: str) -> tuple[str, str]:
+        line = self.parser.line
+        src, tgt = src or self._hints.src_lang, tgt or self._hints.tgt_lang
+        if not src or not tgt:
+            which = "source" if not src else "target"
+            raise Unreadable(f"line {line:,} names no {which} language", "Export it again, or say --src and --tgt.")
+        return language(src, line), language(tgt, line)
+
+    def _add_node(self, node: _Node) -> None:
+        if len(self._open) > MAX_DEPTH:
+            raise Unreadable(f"line {node.line:,} is nested deeper than {MAX_DEPTH} elements", "Export it again.")
+        self._count(len(node.name) + sum(len(name) + len(value) for name, value in node.attributes.items()))
+        self._open[-1].children.append(node)
+        self._open.append(node)
+
+    def text(self, text: str) -> None:
+        if self._open:
+            self._count(len(text))
+            self._open[-1].children.append(text)
+
+    def _count(self, chars: int) -> None:
+        self._chars += chars
+        if self._chars > MAX_UNIT_CHARS:
+            line = self._open[0].line
+            raise Unreadable(f"the unit at line {line:,} has more than {MAX_UNIT_CHARS:,} characters", "Split it.")
+
+    def end(self, name: str) -> None:
+        if self._open:
+            node = self._open.pop()
+            if not self._open:
+                self.ready += (_read_1 if self._version == 1 else _read_2)(node, self._langs, self._file, self._hints)
+
+    def finish(self) -> None:
+        """Nothing is left to check: what is no whole XML has been refused."""
+
+
+# Units ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Segment:
+    """One pair of texts of a unit, with the state that its tool gives it."""
+
+    source: _Node | None
+    target: _Node | None
+    state: str
+    line: int
+    name: str = ""
+
+
+def _read_1(node: _Node, langs: tuple[str, str], file: Mapping[str, str], hints: Hints) -> Iterator[BilingualUnit]:
+    if node.attributes.get("translate") == "no":
+        hints.tell(node.line, "not to be translated")
+        return
+    properties = _properties(node, file)
+    target = node.first("target")
+    properties |= {f"prop:{name}": value for name, value in (target.attributes if target else {}).items()}
+    # A resource's name identifies a string better than a number that changes with the file.
+    key = node.attributes.get("resname") or node.attributes.get("id", "")
+    yield from _from_segments(_segments_1(node, target), langs, key, properties, {}, hints)
+
+
+def _segments_1(node: _Node, target: _Node | None) -> list[_Segment]:
+    source = node.first("seg-source") or node.first("source")
+    conf = {seg.attributes.get("id", ""): seg.attributes.get("conf", "") for seg in node.descendants("sdl:seg")}
+    state = (target.attributes.get("state", "") if target else "") or node.attributes.get("mq:status", "")
+    sources, targets = _marked(source), _marked(target)
+    if not sources or not targets:
+        whole = conf.get(next(iter(conf), ""), "") if len(conf) == 1 else ""
+        return [_Segment(source=source, target=target, state=state or whole, line=node.line)]
+    several = len(sources) > 1
+    return [
+        _Segment(
+            source=one, target=targets.get(mid), state=state or conf.get(mid, ""), line=one.line,
+            name=f"/{mid}" if several else "",
+        )
+        for mid, one in sources.items()
+    ]  # fmt: skip
+
+
+def _marked(node: _Node | None) -> dict[str, _Node]:
+    """The segments that a tool marked in a source or target, by number."""
+    found = node.descendants("mrk") if node else ()
+    return {one.attributes.get("mid", ""): one for one in found if one.attributes.get("mtype") == "seg"}
+
+
+def _read_2(node: _Node, langs: tuple[str, str], file: Mapping[str, str], hints: Hints) -> Iterator[BilingualUnit]:
+    if node.attributes.get("translate") == "no":
+        hints.tell(node.line, "not to be translated")
+        return
+    data = {one.attributes.get("id", ""): one.text() for one in node.descendants("data")}
+    found = node.all("segment")
+    segments = [
+        _Segment(
+            source=one.first("source"), target=one.first("target"), state=one.attributes.get("state", ""),
+            line=one.line, name=f"/{one.attributes.get('id', number)}" if len(found) > 1 else "",
+        )
+        for number, one in enumerate(found, 1)
+    ]  # fmt: skip
+    key = node.attributes.get("name") or node.attributes.get("id", "")
+    yield from _from_segments(segments, langs, key, _properties(node, file), data, hints)
+
+
+def _properties(node: _Node, file: Mapping[str, str]) -> dict[str, str]:
+    """What a unit says beside its texts: attributes, notes, and the file that it came from."""
+    properties = {f"prop:{name}": value for name, value in node.attributes.items() if name not in ("id", "xml:space")}
+    if original := file.get("original"):
+        properties["prop:file"] = original
+    notes = [note.text().strip() for note in node.descendants("note")]
+    for number, note in enumerate(filter(None, notes), 1):
+        properties["note" if number == 1 else f"note#{number}"] = note
+    return properties
+
+
+def _from_segments(
+    segments: list[_Segment],
+    langs: tuple[str, str],
+    key: str,
+    properties: dict[str, str],
+    data: Mapping[str, str],
+    hints: Hints,
+) -> Iterator[BilingualUnit]:
+    for one in segments:
+        if not one.source or not one.target or not one.source.text().strip() or not one.target.text().strip():
+            hints.tell(one.line, "no translation")
+        elif _UNFINISHED.fullmatch(one.state):
+            hints.tell(one.line, f"its state is '{one.state}': a translator has not confirmed it")
+        else:
+            sides = [_Pieces(data).of(node) for node in (one.source, one.target)]
+            numbers = Numbers(sides)
+            variants = tuple(numbers.variant(lang, pieces) for lang, pieces in zip(langs, sides, strict=True))
+            state = {"prop:state": one.state} if one.state else {}
+            yield BilingualUnit(variants=variants, key=key + one.name, line=one.line, properties=properties | state)
+
+
+# Inline elements -----------------------------------------------------------------------------------
+
+_PAIRS = frozenset({"g", "pc"})
+_OPENING = frozenset({"bx", "bpt", "sc"})
+_CLOSING = frozenset({"ex", "ept", "ec"})
+#: Comments, terms and segments: they say something of the text, and are no part of it.
+_TRANSPARENT = frozenset({"mrk", "sm", "em"})
+
+
+class _Pieces:
+    """Turns the content of one source or target into text and tags."""
+
+    def __init__(self, data: Mapping[str, str]) -> None:
+        self._data = data
+        self._pieces: list[Piece] = []
+        self._pairs: dict[str, int] = {}
+
+    def of(self, node: _Node) -> list[Piece]:
+        for child in node.children:
+            if isinstance(child, str):
+                self._pieces.append(child)
+            else:
+                self._element(child)
+        return self._pieces
+
+    def _element(self, node: _Node) -> None:
+        if node.name in _TRANSPARENT:
+            self.of(node)
+        elif node.name == "cp":
+            self._pieces.append(_character(node))
+        elif node.name in _PAIRS:
+            pair = f"{node.name} {node.attributes.get('id', '')}"
+            self._tag(Role.OPEN, node, pair, self._native(node, "dataRefStart", _start_tag(node)))
+            self.of(node)
+            self._tag(Role.CLOSE, node, pair, self._native(node, "dataRefEnd", f"</{node.name}>"))
+        elif node.name in _OPENING:
+            self._tag(Role.OPEN, node, _pair(node), self._native(node, "dataRef", node.text() or _start_tag(node)))
+        elif node.name in _CLOSING:
+            self._tag(Role.CLOSE, node, _pair(node), self._native(node, "dataRef", node.text() or _start_tag(node)))
+        else:
+            self._tag(Role.SINGLE, node, "", self._native(node, "dataRef", node.text() or _start_tag(node)))
+
+    def _native(self, node: _Node, reference: str, otherwise: str) -> str:
+        """The code itself: what the file keeps of the original format, else the element."""
+        return self._data.get(node.attributes.get(reference, ""), otherwise)
+
+    def _tag(self, role: Role, node: _Node, pair: str, native: str) -> None:
+        number = node.attributes.get("id", "")
+        x = f' x="{number}"' if number.isdigit() else ""
+        key = f"{node.name} {number}" if number else f"{node.name}  {native}"
+        if role is Role.SINGLE:
+            markup = f"<ph{x}>{escape(native)}</ph>"
+        else:
+            i = self._pairs.setdefault(pair, len(self._pairs) + 1)
+            element = "bpt" if role is Role.OPEN else "ept"
+            markup = f'<{element} i="{i}"{x if role is Role.OPEN else ""}>{escape(native)}</{element}>'
+        self._pieces.append(Tag(role, key, pair, markup))
+
+
+def _pair(node: _Node) -> str:
+    """What an opening and a closing element share: ``rid`` in 1.2, ``startRef`` in 2, else ``id``."""
+    shared = ("rid", "startRef", "id")
+    return next((node.attributes[name] for name in shared if node.attributes.get(name)), "")
+
+
+def _start_tag(node: _Node) -> str:
+    attributes = "".join(f" {name}={quoteattr(value)}" for name, value in node.attributes.items())
+    return f"<{node.name}{attributes}>"
+
+
+def _character(node: _Node) -> str:
+    """``cp`` stands for a character that XML cannot hold; the memory drops those."""
+    try:
+        return chr(int(node.attributes.get("hex", ""), 16))
+    except (ValueError, OverflowError):
+        return ""

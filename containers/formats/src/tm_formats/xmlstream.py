@@ -1,0 +1,97 @@
+"""XML read block by block: every line is known, nothing is loaded, and entities are refused before one is used."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Protocol
+from xml.parsers import expat
+
+from tm_formats.encoding import Unreadable, refuse_binary
+
+_BLOCK_BYTES = 1 << 16
+_DECLARATION = re.compile(rb"""^<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.-]{2,40})["']""")
+
+
+class Events(Protocol):
+    """What a reader makes of a document; it raises Unreadable at what it does not take."""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None: ...
+    def end(self, name: str) -> None: ...
+    def text(self, text: str) -> None: ...
+    def finish(self) -> None: ...
+
+
+class XmlParser:
+    """Feeds a stream to a reader's events."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._parser = expat.ParserCreate("utf-8")
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = events.start
+        self._parser.EndElementHandler = events.end
+        self._parser.CharacterDataHandler = events.text
+        self._parser.EntityDeclHandler = self._refuse_entity
+        self._parser.SkippedEntityHandler = self._refuse_entity
+
+    @property
+    def line(self) -> int:
+        """Where the parser is, from 1."""
+        return self._parser.CurrentLineNumber
+
+    def feed(self, stream: BinaryIO) -> Iterator[None]:
+        """Read the stream to its end, pausing after each block for what has been read to be taken.
+
+        Raises:
+            Unreadable: no XML, cut short, undecodable, or with entities; with the line.
+        """
+        try:
+            for text in _decoded(stream):
+                self._parser.Parse(text.encode("utf-8"), False)
+                yield
+            self._parser.Parse(b"", True)
+            self._events.finish()
+            yield
+        except expat.ExpatError as error:
+            reason = f"it is no whole XML at line {error.lineno} ({expat.ErrorString(error.code)})"
+            raise Unreadable(reason, "Most likely it was cut short or written by hand: export it again.") from error
+
+    def _refuse_entity(self, name: str, *_: object) -> None:
+        raise Unreadable(
+            f"it declares or uses the entity '{name}' at line {self.line:,}",
+            "Entities can load other files or fill memory, and no tool needs them here: export it again.",
+        )
+
+
+def _decoded(stream: BinaryIO) -> Iterator[str]:
+    """The text in blocks. Python decodes, because expat knows few encodings."""
+    head = stream.read(_BLOCK_BYTES)
+    refuse_binary(head)
+    encoding = _encoding(head)
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)("strict")
+    except LookupError as error:
+        raise Unreadable(f"it declares the unknown encoding '{encoding}'", "Save it as UTF-8.") from error
+    line, block = 1, head
+    try:
+        while block:
+            text = decoder.decode(block)
+            line += text.count("\n")
+            yield text
+            block = stream.read(_BLOCK_BYTES)
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"it is not {encoding} after line {line:,}", "Save it again in one encoding.") from error
+
+
+def _encoding(head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if head.startswith((b"<\0", b"\0<")):
+        return "utf-16-le" if head.startswith(b"<\0") else "utf-16-be"
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    found = _DECLARATION.match(head)
+    name = found[1].decode("ascii").lower() if found else "utf-8"
+    # Some tools keep the declaration when they convert: bytes that were UTF-16 would have been seen above.
+    return "utf-8" if name.startswith(("utf-16", "utf16")) else name

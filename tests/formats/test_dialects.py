@@ -1,0 +1,408 @@
+"""XLIFF, PO, CSV and TSV, and TMX as each tool writes it: small files written for this test in every dialect."""
+
+from typing import Any
+
+import pytest
+
+from tm_core.documents import BilingualUnit
+from tm_core.errors import UnreadableDocument
+from tm_formats import bilingual, delimited, xliff
+from tm_formats.bilingual import Place, place_of, read_memory
+
+Told = list[tuple[int, str]]
+
+
+def read(name: str, text: str | bytes, **more: Any) -> tuple[list[BilingualUnit], Told]:
+    told: Told = []
+    data = text if isinstance(text, bytes) else text.encode()
+    units = list(read_memory(name, data, left_out=lambda line, reason: told.append((line, reason)), **more))
+    return units, told
+
+
+def texts(units: list[BilingualUnit]) -> list[tuple[str, ...]]:
+    return [tuple(variant.text for variant in unit.variants) for unit in units]
+
+
+# TMX ------------------------------------------------------------------------------------------------
+
+OMEGAT = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE tmx SYSTEM "tmx11.dtd">
+<tmx version="1.1">
+  <header creationtool="OmegaT" o-tmf="OmegaT TMX" adminlang="EN-US" datatype="plaintext" creationtoolversion="6.0.0"
+    segtype="sentence" srclang="en-US"/>
+  <body>
+    <tu>
+      <note>a note</note>
+      <prop type="file">intro.txt</prop>
+      <prop type="prev">Before it.</prop>
+      <prop type="next">After it.</prop>
+      <tuv lang="en-US"><seg>Open</seg></tuv>
+      <tuv lang="de" changeid="ann" changedate="20260102T030405Z" creationid="ann" creationdate="20260101T000000Z">
+        <seg>Öffnen</seg></tuv>
+    </tu>
+    <tu>
+      <prop type="id">menu.open</prop>
+      <tuv lang="en-US"><seg>Open</seg></tuv><tuv lang="de"><seg>Auf</seg></tuv>
+    </tu>
+  </body>
+</tmx>
+"""
+
+TRADOS = """<?xml version="1.0" encoding="utf-8"?>
+<tmx version="1.4"><header creationtool="SDL Language Platform" creationtoolversion="8.1" o-tmf="SDL TM8 Format"
+ datatype="xml" segtype="sentence" adminlang="en-GB" srclang="en-GB" creationdate="20260101T000000Z" creationid="X\\ann">
+<prop type="x-Recognizers">RecognizeAll</prop></header><body>
+<tu creationdate="20260101T000000Z" creationid="X\\ann" changedate="20260102T000000Z" changeid="X\\ann" lastusagedate="20260103T000000Z" usagecount="2">
+<prop type="x-LastUsedBy">X\\ann</prop><prop type="x-Context">1, 2</prop><prop type="x-Context">3, 4</prop>
+<prop type="x-IdContext">btn_ok</prop><prop type="x-ConfirmationLevel">ApprovedTranslation</prop>
+<tuv xml:lang="en-GB"><seg>Press <bpt i="1" type="8" x="1" /><ph x="2" type="10" />OK<ept i="1" /></seg></tuv>
+<tuv xml:lang="de-DE"><seg><ph x="2" type="10" /><bpt i="1" type="8" x="1" />OK<ept i="1" /> drücken</seg></tuv></tu>
+</body></tmx>
+"""  # noqa: E501
+
+MEMOQ = """<?xml version="1.0" encoding="utf-8"?>
+<tmx version="1.4"><header creationtool="MemoQ" creationtoolversion="10.0" segtype="sentence" adminlang="en-us"
+ srclang="en" o-tmf="MemoQTM" datatype="unknown"><prop type="defclient">C</prop></header><body>
+<tu changedate="20260102T030405Z" creationdate="20260101T000000Z" creationid="ann" changeid="ann">
+<prop type="client">C</prop><prop type="corrected">no</prop><prop type="aligned">no</prop><prop type="x-document">a.docx</prop>
+<tuv xml:lang="en"><prop type="x-context-pre">&lt;seg&gt;Before it.&lt;/seg&gt;</prop>
+<prop type="x-context-post">&lt;seg&gt;After it.&lt;/seg&gt;</prop><seg>Open<ph>&lt;br /&gt;</ph></seg></tuv>
+<tuv xml:lang="de"><seg>Öffnen<ph>&lt;br /&gt;</ph></seg></tuv></tu></body></tmx>
+"""  # noqa: E501
+
+MYMEMORY = """<?xml version="1.0" encoding="UTF-8"?>
+<tmx version="1.4"><header creationtool="MyMemory" creationtoolversion="1.0" datatype="plaintext" segtype="block"
+ o-tmf="MyMemory" adminlang="en-US" srclang="en-GB"/><body>
+<tu tuid="0815" srclang="en-GB" datatype="Text" creationdate="20260101T000000Z" changedate="20260101T000000Z" creationid="MyMemory_ab" changeid="MyMemory_ab">
+<prop type="tda-type">TM</prop><prop type="x-reference-count">1</prop><prop type="x-user-id">u</prop>
+<tuv xml:lang="en-GB" creationid="u"><seg>Good &amp; cheap</seg></tuv><tuv xml:lang="de-DE"><seg>Gut &amp; billig</seg></tuv></tu>
+</body></tmx>
+"""  # noqa: E501
+
+WEBLATE = """<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE tmx SYSTEM "tmx14.dtd">
+<tmx version="1.4">
+  <header creationtool="Translate Toolkit" creationtoolversion="3.13.3" segtype="sentence" o-tmf="UTF-8" adminlang="en"
+   srclang="en" datatype="PlainText"/>
+  <body><tu><note>shown on the button</note><tuv xml:lang="en"><seg>Save</seg></tuv>
+  <tuv xml:lang="pt_BR"><seg>Salvar</seg></tuv></tu></body>
+</tmx>
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "found", "properties"),
+    [
+        (OMEGAT, Place(before="Before it.", after="After it."), ("Open", "Öffnen"), {"prop:file": "intro.txt"}),
+        (TRADOS, Place(key="btn_ok"), ("Press <1><2/>OK</1>", "<2/><1>OK</1> drücken"), {"prop:x-Context#2": "3, 4"}),
+        (MEMOQ, Place(before="Before it.", after="After it."), ("Open<1/>", "Öffnen<1/>"), {"prop:client": "C"}),
+        (MYMEMORY, Place(key="0815"), ("Good & cheap", "Gut & billig"), {"creationid": "MyMemory_ab"}),
+        (WEBLATE, Place(), ("Save", "Salvar"), {"note": "shown on the button"}),
+    ],
+    ids=["omegat", "trados", "memoq", "mymemory", "weblate"],
+)
+def test_each_tool_s_tmx(text: str, place: Place, found: tuple[str, str], properties: dict[str, str]) -> None:
+    units, _ = read("a.tmx", text)
+    assert texts(units)[0] == found
+    assert place_of(units[0], units[0].variants[0].lang) == place
+    assert properties.items() <= units[0].properties.items()
+
+
+def test_omegat_s_id_is_a_key() -> None:
+    units, _ = read("a.tmx", OMEGAT)
+    assert place_of(units[1], "en-US") == Place(key="menu.open")
+    assert units[0].properties["de:changedate"] == "20260102T030405Z"
+
+
+# XLIFF ----------------------------------------------------------------------------------------------
+
+
+def xliff_of(body: str, more: str = "") -> str:
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2" xmlns:sdl="http://sdl.com/FileTypes/SdlXliff/1.0"'
+        ' xmlns:mq="MQXliff">\n'
+        f'<file original="a.txt" source-language="en" target-language="de" datatype="plaintext"{more}><body>\n'
+        f"{body}\n</body></file></xliff>\n"
+    )
+
+
+WEBLATE_XLIFF = """<trans-unit id="1" resname="menu.save" approved="yes" xml:space="preserve"><source>Save</source>
+<target state="translated">Sichern</target><note from="developer">on the button</note></trans-unit>
+<trans-unit id="2"><source>Open</source><target state="needs-translation">Offen</target></trans-unit>
+<trans-unit id="3"><source>Close</source><target></target></trans-unit>
+<trans-unit id="4" translate="no"><source>tm</source><target>tm</target></trans-unit>
+<trans-unit id="5"><source>Old</source><alt-trans><target>Alt</target></alt-trans></trans-unit>"""
+
+TRADOS_XLIFF = """<group><trans-unit id="9d1f"><source><g id="3">One house. Two houses.</g></source>
+<seg-source><g id="3"><mrk mtype="seg" mid="1">One <g id="4">house</g>.</mrk> <mrk mtype="seg" mid="2">Two houses.</mrk>
+<mrk mtype="seg" mid="3">Three.</mrk></g></seg-source>
+<target><g id="3"><mrk mtype="seg" mid="1">Ein <g id="4">Haus</g>.</mrk> <mrk mtype="seg" mid="2">Zwei Häuser.</mrk>
+<mrk mtype="seg" mid="3" /></g></target>
+<sdl:seg-defs><sdl:seg id="1" conf="Translated"><sdl:value key="x">y</sdl:value></sdl:seg><sdl:seg id="2" conf="Draft"/>
+<sdl:seg id="3"/></sdl:seg-defs></trans-unit></group>"""
+
+MEMOQ_XLIFF = """<trans-unit id="1" mq:status="ManuallyConfirmed" mq:lastchangedtimestamp="2026-01-02T03:04:05Z">
+<source xml:space="preserve">Open <bpt id="1">&lt;b&gt;</bpt>it<ept id="1">&lt;/b&gt;</ept><x id="2"/></source>
+<target xml:space="preserve"><bpt id="1">&lt;b&gt;</bpt>Es<ept id="1">&lt;/b&gt;</ept> öffnen<x id="2"/></target></trans-unit>
+<trans-unit id="2" mq:status="NotStarted"><source>Close</source><target>Zu</target></trans-unit>"""  # noqa: E501
+
+XLIFF_2 = """<?xml version="1.0"?>
+<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="en-US" trgLang="de-DE">
+<file id="f1" original="a.html"><unit id="u1" name="greeting"><notes><note>be polite</note></notes>
+<originalData><data id="d1">&lt;b&gt;</data><data id="d2">&lt;/b&gt;</data><data id="d3">%s</data></originalData>
+<segment id="s1" state="final"><source>Hi <pc id="1" dataRefStart="d1" dataRefEnd="d2">you</pc>, <ph id="2" dataRef="d3"/></source>
+<target>Hallo <pc id="1" dataRefStart="d1" dataRefEnd="d2">du</pc>, <ph id="2" dataRef="d3"/></target></segment>
+<ignorable><source> </source></ignorable>
+<segment id="s2" state="initial"><source>Bye</source><target>Tschüs</target></segment>
+<segment id="s3"><source><sc id="3"/>A<ec startRef="3"/><cp hex="0007"/></source><target><sc id="3"/>B<ec startRef="3"/></target></segment>
+</unit></file></xliff>
+"""  # noqa: E501
+
+
+def test_xliff_of_weblate_and_the_translate_toolkit() -> None:
+    units, told = read("a.xlf", xliff_of(WEBLATE_XLIFF))
+    assert texts(units) == [("Save", "Sichern")]
+    assert (units[0].key, units[0].line) == ("menu.save", 4)
+    assert units[0].properties == {
+        "prop:resname": "menu.save", "prop:approved": "yes", "prop:state": "translated", "note": "on the button",
+        "prop:file": "a.txt",
+    }  # fmt: skip
+    assert [line for line, _ in told] == [6, 7, 8, 9]
+    assert [reason.partition(":")[0] for _, reason in told] == [
+        "its state is 'needs-translation'", "no translation", "not to be translated", "no translation",
+    ]  # fmt: skip
+
+
+def test_xliff_of_trados_is_read_segment_by_segment() -> None:
+    units, told = read("a.sdlxliff", xliff_of(TRADOS_XLIFF))
+    assert texts(units) == [("One <1>house</1>.", "Ein <1>Haus</1>.")]
+    assert units[0].key == "9d1f/1"
+    assert units[0].variants[0].tags == {
+        "<1>": '<bpt i="1" x="4">&lt;g id="4"&gt;</bpt>',
+        "</1>": '<ept i="1">&lt;/g&gt;</ept>',
+    }
+    assert [reason.partition(":")[0] for _, reason in told] == ["its state is 'Draft'", "no translation"]
+
+
+def test_xliff_of_memoq() -> None:
+    units, told = read("a.mqxliff", xliff_of(MEMOQ_XLIFF))
+    assert texts(units) == [("Open <1>it</1><2/>", "<1>Es</1> öffnen<2/>")]
+    assert units[0].properties["prop:mq:lastchangedtimestamp"] == "2026-01-02T03:04:05Z"
+    assert told == [(7, "its state is 'NotStarted': a translator has not confirmed it")]
+
+
+def test_xliff_2() -> None:
+    units, told = read("a.xliff", XLIFF_2)
+    assert texts(units) == [("Hi <1>you</1>, <2/>", "Hallo <1>du</1>, <2/>"), ("<1>A</1>\x07", "<1>B</1>")]
+    assert [variant.lang for variant in units[0].variants] == ["en-US", "de-DE"]
+    assert units[0].key == "greeting/s1"
+    assert units[0].variants[0].tags["<1>"] == '<bpt i="1" x="1">&lt;b&gt;</bpt>'
+    assert units[0].variants[0].tags["<2/>"] == '<ph x="2">%s</ph>'
+    assert units[0].properties["note"] == "be polite"
+    assert told == [(8, "its state is 'initial': a translator has not confirmed it")]
+
+
+def test_a_prefix_on_every_element_changes_nothing() -> None:
+    prefixed = XLIFF_2.replace("xmlns=", "xmlns:q=")
+    for name in "xliff file unit notes note originalData data segment source target pc ph ignorable sc ec cp".split():
+        prefixed = prefixed.replace(f"<{name} ", f"<q:{name} ").replace(f"<{name}>", f"<q:{name}>")
+        prefixed = prefixed.replace(f"</{name}>", f"</q:{name}>")
+    assert texts(read("a.xliff", prefixed)[0]) == texts(read("a.xliff", XLIFF_2)[0])
+
+
+UNIT = '<trans-unit id="1"><source>a</source><target>b</target></trans-unit>'
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (xliff_of(UNIT)[:-40], "no whole XML at line 4"),
+        (xliff_of(UNIT.replace("</target>", "")), "no whole XML at line 4 (mismatched tag)"),
+        (xliff_of(UNIT).replace("<xliff", '<!DOCTYPE x [<!ENTITY a "b">]><xliff'), "entity 'a' at line 2"),
+        (xliff_of("&a;").replace("<xliff", '<!DOCTYPE x SYSTEM "http://127.0.0.1/x"><xliff'), "entity 'a'"),
+        (xliff_of(UNIT).replace('"de"', '"qq"'), "line 3 has the language 'qq'"),
+        (xliff_of(UNIT).replace(' target-language="de"', ""), "line 3 names no target language"),
+        (xliff_of(UNIT).replace('"1.2"', '"3.0"'), "it is XLIFF 3.0"),
+        (xliff_of("<trans-unit id='1'><source>a</source></trans-unit>"), "no translated unit"),
+        (xliff_of(f"<trans-unit><source>{'x' * (xliff.MAX_UNIT_CHARS + 1)}</source></trans-unit>"), "2,000,000"),
+        (xliff_of(f"<trans-unit>{'<g>' * 150}{'</g>' * 150}</trans-unit>"), "deeper than 100"),
+        ("<tmx/>", "not XLIFF: its outermost element is <tmx>"),
+        (b"PK\x03\x04xl/", "its content is not text"),
+        ("", "empty"),
+    ],
+)  # fmt: skip
+def test_a_broken_xliff_is_refused_whole(text: str | bytes, reason: str) -> None:
+    with pytest.raises(UnreadableDocument) as caught:
+        read_memory("deposit/a.xlf", text if isinstance(text, bytes) else text.encode())
+    assert str(caught.value).startswith("deposit/a.xlf: ")
+    assert reason in str(caught.value)
+
+
+# PO -------------------------------------------------------------------------------------------------
+
+PO = r"""# Translators: nobody yet
+msgid ""
+msgstr ""
+"Language: pl\n"
+"Content-Type: text/plain; charset=UTF-8\n"
+"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n%10>=2 ? 1 : 2);\n"
+
+#. shown on the button
+#: src/a.c:12 src/b.c:7
+msgctxt "menu"
+msgid "Open \"it\"\n"
+msgstr ""
+"Otwórz "
+"\"to\"\n"
+
+#, c-format
+msgid "%d file"
+msgid_plural "%d files"
+msgstr[0] "%d plik"
+msgstr[1] "%d pliki"
+msgstr[2] "%d plików"
+
+#, fuzzy
+msgid "Close"
+msgstr "Zamknij?"
+
+msgid "Quit"
+msgstr ""
+
+#~ msgid "Old"
+#~ msgstr "Stary"
+"""
+
+
+def test_po_with_plurals_contexts_fuzzy_and_obsolete() -> None:
+    units, told = read("a.po", PO)
+    assert texts(units) == [
+        ('Open "it"\n', 'Otwórz "to"\n'), ("%d file", "%d plik"), ("%d files", "%d pliki"), ("%d files", "%d plików"),
+    ]  # fmt: skip
+    assert [(unit.key, unit.line) for unit in units] == [("menu", 8), ("", 16), ("", 16), ("", 16)]
+    assert units[0].properties == {
+        "prop:x-po-comment": "shown on the button",
+        "prop:x-po-references": "src/a.c:12 src/b.c:7",
+    }
+    assert units[3].properties == {"prop:x-po-flags": "c-format", "prop:x-po-plural": "2"}
+    assert {variant.lang for unit in units for variant in unit.variants} == {"en", "pl"}
+    assert [reason.partition(":")[0] for _, reason in told] == ["fuzzy", "no translation", "obsolete"]
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "languages", "found"),
+    [
+        ("a.po", r'"Language: pt_BR\n"', ("", ""), ["en", "pt-BR"]),
+        ("a.po", r'"Language: ca@valencia\n"' + "\n" + r'"X-Source-Language: C\n"', ("", ""), ["en", "ca"]),
+        ("a.po", r'"Language: de\n"' + "\n" + r'"X-Source-Language: fr\n"', ("", ""), ["fr", "de"]),
+        ("po/de.po", '""', ("", ""), ["en", "de"]),
+        ("app.de.po", '""', ("", ""), ["en", "de"]),
+        ("a.po", '""', ("fr", "de"), ["fr", "de"]),
+    ],
+)
+def test_po_languages(name: str, header: str, languages: tuple[str, str], found: list[str]) -> None:
+    units, _ = read(name, f'msgid ""\nmsgstr ""\n{header}\n\nmsgid "a"\nmsgstr "b"\n', languages=languages)
+    assert [variant.lang for variant in units[0].variants] == found
+
+
+def test_an_old_charset_that_the_header_declares() -> None:
+    head = 'msgid ""\nmsgstr ""\n"Language: pl\\n"\n"Content-Type: text/plain; charset=ISO-8859-2\\n"\n\n'
+    text = head + 'msgid "a"\nmsgstr "ąę"\n'
+    assert texts(read("a.po", text.encode("iso-8859-2"))[0]) == [("a", "ąę")]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (PO.replace('"%d pliki"', '"%d pliki'), "line 20 is no PO"),
+        (PO.replace('msgstr[1] "%d pliki"', "garbage"), "line 20 is no PO"),
+        (PO.replace('msgid "Quit"\nmsgstr ""', 'msgid "Quit"\nmsgid "Again"\nmsgstr ""'), "line 28"),
+        (PO[: PO.index('msgstr "Zamk')], "ends after 'msgid'"),
+        (PO.replace(r'"Language: pl\n"', ""), "no Language"),
+        (PO.replace("Language: pl", "Language: qq"), "language 'qq'"),
+        ("/etc/passwd", "no message in it"),
+        ('msgid ""\nmsgstr ""\n"Language: pl\\n"\n', "no translated message"),
+        (PO.encode().replace(b"Stary", b"a\0b"), "NUL"),
+        ("", "empty"),
+    ],
+)  # fmt: skip
+def test_a_broken_po_is_refused_whole(text: str | bytes, reason: str) -> None:
+    with pytest.raises(UnreadableDocument) as caught:
+        read_memory("a.po", text if isinstance(text, bytes) else text.encode())
+    assert reason in str(caught.value)
+
+
+# CSV and TSV ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "languages"),
+    [
+        ("a.csv", 'en,de,key,comment\n"One, two",Eins,k1,why\n', ("", "")),
+        ("a.csv", 'key;en_US;de-DE;comment\nk1;"One, two";Eins;why\n', ("", "")),
+        ("a.csv", '\ufeffsource,target,id,note\r\n"One, two",Eins,k1,why\r\n', ("en", "de")),
+        ("a.tsv", "en\tde\tcontext\tcomment\nOne, two\tEins\tk1\twhy\n", ("", "")),
+        ("a.tsv", "src:en\ttgt:de\tkey\tcomment\nOne, two\tEins\tk1\twhy\n", ("", "")),
+    ],
+)
+def test_headers(name: str, text: str, languages: tuple[str, str]) -> None:
+    (unit,), _ = read(name, text, languages=languages)
+    assert texts([unit]) == [("One, two", "Eins")]
+    assert (unit.key, unit.line, unit.properties) == ("k1", 2, {"note": "why"})
+
+
+def test_without_a_header_two_columns_are_the_languages_asked_for() -> None:
+    units, told = read("a.tsv", "One\tEins\nTwo\t\n\nThree\tDrei\n", languages=("en", "de"))
+    assert [(unit.line, *texts([unit])[0]) for unit in units] == [(1, "One", "Eins"), (4, "Three", "Drei")]
+    assert told == [(2, "no translation")]
+
+
+def test_a_quoted_field_may_hold_lines_and_delimiters() -> None:
+    units, _ = read("a.csv", 'en,de\n"One\nline","Eine ""Zeile"""\nTwo,Zwei\n')
+    assert [(unit.line, *texts([unit])[0]) for unit in units] == [(2, "One\nline", 'Eine "Zeile"'), (4, "Two", "Zwei")]
+
+
+def test_what_our_own_tsv_escapes_is_read_again_and_others_backslashes_are_text() -> None:
+    fields = ("tab\there", "back\\slash\nline \\n")
+    line = delimited.tsv_line(("src:en", "tgt:de")) + delimited.tsv_line(fields)
+    assert line.count(b"\n") == 2
+    assert texts(read("a.tsv", line)[0]) == [fields]
+    assert texts(read("a.tsv", b'en\tde\nC:\\new\t"quoted\n')[0]) == [("C:\\new", '"quoted')]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_delimited_encodings(encoding: str) -> None:
+    text = "en,de\n" + "Doors open,Türen öffnen\n" * 3
+    assert texts(read("a.csv", text.encode(encoding))[0])[0] == ("Doors open", "Türen öffnen")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.csv", "en,de\nOne,Eins\nTwo,Zwei,x\n", "line 3 has 3 fields where the first line has 2"),
+        ("a.csv", 'en,de\nOne,"Eins\nTwo,Zwei\n', "row that begins at line 2 is no CSV"),
+        ("a.csv", 'en,de\nOne,"Eins"x\n', "row that begins at line 2 is no CSV"),
+        ("a.tsv", "en\tde\nOne\n", "line 2 has 1 fields"),
+        ("a.csv", "One,Eins\nTwo,Zwei\n", "names no two languages (it is 'One, Eins')"),
+        ("a.csv", "en,en\nOne,Eins\n", "a language twice"),
+        ("a.tsv", "src:qq\ttgt:de\nOne\tEins\n", "language 'qq'"),
+        ("a.csv", "en,de\nOne,\n", "no unit in it"),
+        ("a.csv", "en,de\nOne,Ei\0ns\n", "line 2 has a NUL"),
+        ("a.tsv", "en\tde\nOne\t" + "x" * (delimited.MAX_LINE_CHARS * 2), "more than 2,000,000"),
+        ("a.csv", f'en,de\nOne,"{"x" * 200_000}"\n', "no CSV (field larger than field limit"),
+        ("a.csv", "", "empty"),
+    ],
+)  # fmt: skip
+def test_a_broken_table_is_refused_whole(name: str, text: str, reason: str) -> None:
+    with pytest.raises(UnreadableDocument) as caught:
+        read_memory(name, text.encode())
+    assert reason in str(caught.value)
+
+
+def test_every_suffix_of_a_memory_has_a_reader() -> None:
+    from tm_core.deposits import SUFFIXES, Kind
+    from tm_formats import documents
+
+    assert {suffix for suffix, kind in SUFFIXES.items() if kind is Kind.MEMORY} == set(bilingual._MEMORIES)
+    assert {suffix for suffix, kind in SUFFIXES.items() if kind is Kind.DOCUMENT} == set(documents._READERS)
