@@ -17,7 +17,7 @@ import pytest
 
 from tm_embedded.airflow import Workload, task_log
 from tm_embedded.home import Home
-from tm_embedded.processes import marked, wait_until
+from tm_embedded.processes import marked
 from tm_embedded.supervisor import DEMO, Plan, Stack, launched, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +145,7 @@ class Refresh:
     def kill(self, run: str, task: str, *, with_supervisor: bool = False) -> None:
         """SIGKILL the running task's process, and its supervisor in the executor if wanted."""
         process = psutil.Process(self.await_(lambda: self.tasks(run)[task]["pid"], f"{task} runs"))
-        assert process in marked(self.stack.plan.home), f"{process} is no process of this stack"
+        assert process in marked(self.stack.plan.home.path), f"{process} is no process of this stack"
         for one in [process.parent(), process] if with_supervisor else [process]:
             assert one is not None
             os.kill(one.pid, signal.SIGKILL)
@@ -153,7 +153,7 @@ class Refresh:
     def aligners(self) -> list[psutil.Process]:
         """The children that work on a shard right now."""
         found = []
-        for one in marked(self.stack.plan.home):
+        for one in marked(self.stack.plan.home.path):
             with suppress(psutil.Error):
                 if "shard" in one.cmdline() and "--die-with-parent" in one.cmdline():
                     found.append(one)
@@ -233,6 +233,3 @@ def _hold(world: Any) -> None:
     if not world.value("select count(*) from pg_proc where proname = 'hold'"):
         with psycopg.connect(world.url, autocommit=True) as connection:
             connection.execute(HOLDS)
-
-
-__all__ = ["DAG", "SETTINGS", "TASKS", "Refresh", "make_include", "scheduled", "wait_until"]

@@ -1,0 +1,99 @@
+"""The refresh under the real scheduler: as `make test` sees it, with one start of the stack."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.e2e.stack import SETTINGS, TASKS, Refresh, make_include, scheduled
+
+pytestmark = [pytest.mark.airflow, pytest.mark.db]
+
+FORM_DAY, KILL_DAY = "2026-01-05", "2026-01-06"
+DOCUMENT = [f"2026-01-05/weather-station.{lang}.txt" for lang in ("en", "de")]
+
+
+def deposit(world: Any) -> None:
+    world.deposit(FORM_DAY, *DOCUMENT, store="form")
+    world.deposit(FORM_DAY, *DOCUMENT, store="other")
+    world.deposit(KILL_DAY, *DOCUMENT, store="killed")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(make_lasting_world: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The same deposits refined by ``tm refresh``, one command after the other."""
+    include = make_include(tmp_path_factory.mktemp("include") / "include", ["form", "other", "killed"])
+    world = make_lasting_world(TM_INCLUDE=str(include), **SETTINGS)
+    deposit(world)
+    world.refresh(FORM_DAY, "--store", "form").ok()
+    world.refresh(KILL_DAY).ok()
+    return world
+
+
+@pytest.fixture(scope="module")
+def refresh(undisturbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refresh]:
+    with scheduled(tmp_path_factory.mktemp("scheduler") / "home", undisturbed, TM_RETRY_SECONDS="1") as found:
+        deposit(found.world)
+        yield found
+
+
+def checksum(world: Any, store: str) -> str:
+    said: str = world.tm("checksum", "--store", store).ok().out
+    assert " 0 units" not in said, "an empty memory is equal to any other"
+    return said
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [
+        {"date": "05.01.2026"},
+        {"date": 20260105},
+        {"stores": "form"},
+        {"stores": ["Form; drop table"]},
+        {"reprocess": "perhaps"},
+    ],
+    ids=str,
+)
+def test_the_form_refuses_what_is_wrong_before_anything_runs(refresh: Refresh, conf: dict[str, Any]) -> None:
+    before = refresh.runs()
+    answer = refresh.post("dagRuns", {"logical_date": None, "conf": conf})
+    assert answer.status_code == 400, answer.text
+    assert next(iter(conf)) in answer.text, "the answer names the field"
+    assert refresh.runs() == before
+
+
+def test_a_date_of_the_form_runs_once_and_again_only_if_told_to(refresh: Refresh, undisturbed: Any) -> None:
+    conf = {"date": FORM_DAY, "stores": ["form"], "reprocess": False}
+    states = refresh.succeed(refresh.trigger(conf=conf))
+    assert set(states.values()) == {"success"}, states
+    assert {name.partition("[")[0] for name in states} == set(TASKS)
+    expected = checksum(undisturbed, "form")
+    assert checksum(refresh.world, "form") == expected
+    assert refresh.world.value("select count(*) from tm.unit join tm.store using (store_id) where name = 'other'") == 0
+    refresh.world.check_books(FORM_DAY)
+
+    before = refresh.world.every_row()
+    again = refresh.succeed(refresh.trigger(conf=conf))
+    assert again.pop("plan") == "success"
+    assert set(again.values()) == {"skipped"}, again
+    assert refresh.world.every_row() == before
+
+    aligned = refresh.world.value("select max(finished_at) from ops.step where step = 'route'")
+    told = refresh.succeed(refresh.trigger(conf=conf | {"reprocess": True}))
+    assert set(told.values()) == {"success"}, told
+    assert refresh.world.value("select max(finished_at) from ops.step where step = 'route'") > aligned
+    assert checksum(refresh.world, "form") == expected
+
+
+def test_a_load_killed_in_its_transaction_is_tried_again(refresh: Refresh, undisturbed: Any) -> None:
+    with psycopg.connect(refresh.world.url) as other:
+        other.execute("lock table tm.unit in share mode")  # writers wait, readers do not
+        run = refresh.trigger(key=KILL_DAY)
+        waiting = "select count(*) from pg_locks where not granted and relation = 'tm.unit'::regclass"
+        refresh.await_(lambda: refresh.world.value(waiting), "load is about to write")
+        refresh.kill(run, "load")
+    refresh.succeed(run)
+    assert refresh.tasks(run)["load"]["try_number"] == 2, "it was killed, or this test shows nothing"
+    assert checksum(refresh.world, "killed") == checksum(undisturbed, "killed")
+    refresh.world.check_books(KILL_DAY)
