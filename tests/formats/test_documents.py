@@ -79,7 +79,7 @@ def test_old_encodings_by_the_language_of_the_name(lang, text, encoding):
         ("a.de.txt", GERMAN.encode() * 9 + b"\xfc" + GERMAN.encode(), "0xFC"),
         ("a.de.html", b"<html><script>var x = 'text';</script><style>p {}</style></html>", "no text in it"),
         ("a.de.html", b"<div>" * 5000 + b"deep", "nested more than"),
-        ("a.de.docx", b"x", "no reader for this suffix"),
+        ("a.de.pdf", b"x", "no reader for this suffix"),
         ("a.de.txt", b"x" * (MAX_BYTES + 1), "more than"),
     ],
 )

@@ -45,7 +45,7 @@ def read_document(path_name: str, data: bytes) -> Document:
         reader = _READERS.get(suffix)
         if reader is None:
             raise Unreadable(f"no reader for this suffix; there are {', '.join(sorted(_READERS))}", "Convert it.")
-        if suffix not in _ARCHIVES:
+        if suffix not in _ARCHIVES or not data:
             refuse_binary(data)
         document = reader(data, _language(path_name))
         if not document.paragraphs:
