@@ -12,6 +12,7 @@ from tm_core.errors import ConservationError
 from tm_core.outcomes import BatchState, Outcome, Verdict
 from tm_formats.storage import Storage
 from tm_store.db import Database
+from tm_store.lookup_index import index_pending
 from tm_store.staging import ensure_staged
 
 
@@ -106,7 +107,7 @@ def _merge(db: Database, batch: Any) -> tuple[int, int]:
     dated = of_batch | {"day": batch.partition_date}
     versioned = dated | {"generation": batch.generation}
     db.run("tm/ensure_stores", **of_batch)
-    db.run("tm/lock_stores", **of_batch)
+    locked = db.run("tm/lock_stores", **of_batch)
     db.run("tm/create_fresh", **versioned)
     db.run("tm/create_incoming", **of_batch)
     db.run("tm/create_touched")
@@ -115,6 +116,7 @@ def _merge(db: Database, batch: Any) -> tuple[int, int]:
     db.run("tm/upsert_evidence", **dated)
     removed = db.one("tm/delete_units").removed
     inserted = db.one("tm/upsert_units").inserted
+    index_pending(db, [row.store_id for row in locked])
     db.run("tm/upsert_documents", **versioned)
     db.run("ops/delete_outcomes", **dated)
     db.run("ops/insert_outcomes", **dated)

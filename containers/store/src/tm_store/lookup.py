@@ -180,8 +180,8 @@ def _prepare(
 
 def store_number(db: Database, store: str) -> int:
     """The number of a store. Raises LookupRefused, with the stores there are, if it does not exist."""
-    # A zero byte cannot be sent to Postgres, and no store has one.
-    for row in db.run("lookup/select_store", store=store) if "\x00" not in store else []:
+    # A zero byte or a lone surrogate cannot be sent to Postgres, and no store has one.
+    for row in db.run("lookup/select_store", store=store) if store.isprintable() else []:
         return int(row.store_id)
     names = ", ".join(row.name for row in db.run("lookup/select_stores")) or "none: nothing has been loaded yet"
     raise LookupRefused(f"store {store!r} is not in the memory. Stores there are: {names}. Nothing was looked up.")
