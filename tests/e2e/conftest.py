@@ -96,11 +96,12 @@ class Warm:
         shim = self.bin / "tm-align"
         shim.write_text(_SHIM.format(python=sys.executable))
         shim.chmod(0o755)
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "warm.py"), str(self.socket)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        said = folder / "warm.log"
+        with said.open("wb") as log:
+            command = [sys.executable, str(HERE / "warm.py"), str(self.socket)]
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         assert self.process.stdout is not None
-        assert self.process.stdout.readline() == b"ready\n"
+        assert self.process.stdout.readline() == b"ready\n", said.read_text()
 
     def start(self, argv: list[str], env: Mapping[str, str], log: Path) -> Running:
         connection = socket.socket(socket.AF_UNIX)
@@ -373,6 +374,12 @@ def world_at(folder: Path, url: str, warm: Warm, **env: str) -> World:
         "PATH": f"{BIN}:{os.environ['PATH']}",
     }
     return World(folder=folder, url=url, warm=warm, env=clean | settings | env)
+
+
+@pytest.fixture
+def new_world(warm: Warm, tmp_path: Path) -> Callable[[str], World]:
+    """Make a world on a database that is somebody else's care."""
+    return lambda url: world_at(tmp_path / "world", url, warm)
 
 
 @pytest.fixture

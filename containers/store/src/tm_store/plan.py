@@ -203,12 +203,13 @@ def _young(infos: Iterable[ObjectInfo], settle_seconds: float) -> set[str]:
 
 def _identify(storage: Storage, file: _File, folder: str) -> None:
     """Take the name apart and hash the bytes; look into a memory for its languages."""
-    file.sha256 = storage.sha256(file.path)
     try:
         file.name = parse_name(file.path[len(folder) + 1 :])
     except BadName as error:
+        # Not even hashed: a bucket can hold names, such as "a//b" and "../c", that storage refuses to open.
         file.state, file.reason = FileState.UNSUPPORTED, str(error)
         return
+    file.sha256 = storage.sha256(file.path)
     if file.name.kind is Kind.MEMORY:
         try:
             with storage.open_input(file.path) as stream:

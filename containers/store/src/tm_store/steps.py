@@ -14,6 +14,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from tm_core.contracts import Step
+from tm_core.errors import BatchBusy
 from tm_core.outcomes import BatchState
 from tm_core.settings import Settings
 from tm_formats.storage import Storage
@@ -59,6 +60,7 @@ def run(settings: Settings, step: Step, batch_id: str, *, run_id: str) -> Facts:
 
     Raises:
         ValueError: the step is not one that is run here (plan has its own call, the tiers are ``tm-align shard``).
+        BatchBusy: another run is at work on the date, or has planned this batch anew.
         TmError: as it says; the step can be run again.
     """
     if step not in _STEPS:
@@ -75,7 +77,19 @@ def _work(settings: Settings, step: Step, batch_id: str, run_id: str) -> Iterato
     with open_memory(settings) as db:
         day = db.one("ops/select_batch", batch_id=batch_id).partition_date
         with date_lock(db, day, step, run_id):
+            _check_loaded(db, step, batch_id)
             yield _Work(settings=settings, db=db, storage=Storage(settings.storage), batch_id=batch_id, day=day)
+
+
+def _check_loaded(db: Database, step: Step, batch_id: str) -> None:
+    """A run that plans a batch anew takes it over: were the other run to close it, nobody would load it again."""
+    batch = db.one("ops/select_batch", batch_id=batch_id)
+    if step in (Step.SAMPLE, Step.PUBLISH, Step.BACKUP) and batch.state == BatchState.PLANNED:
+        raise BatchBusy(
+            f"batch {batch_id}: expected it to be loaded before '{step}', found it planned by the run '{batch.run_id}' "
+            f"at {batch.planned_at:%Y-%m-%d %H:%M:%S} UTC and not loaded since. Another run of this date has begun it "
+            "anew, or 'load' has not run. Let that run end, or clear 'load' and what follows it; nothing was written."
+        )
 
 
 def record_shards(settings: Settings, batch_id: str, attestations: Sequence[Facts]) -> None:
