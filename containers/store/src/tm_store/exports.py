@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,8 @@ from tm_core.rules import Tier
 from tm_core.splits import Part, Split, part_of
 from tm_core.stores import Pair
 from tm_formats.delimited import tsv_line
+from tm_formats.manifest import FileEntry
+from tm_formats.storage import Storage
 from tm_formats.tmx import write_tmx
 from tm_store.db import Database
 from tm_store.extras import unit_of
@@ -122,6 +125,29 @@ def _nothing(db: Database, wanted: Wanted) -> ExchangeError:
     )
 
 
+def export_to_storage(db: Database, storage: Storage, wanted: Wanted, folder: str) -> list[FileEntry]:
+    """Write the wanted units to ``<folder>/<store>.<src>-<tgt>…`` in object storage.
+
+    The files are made on this machine's disk first, so that each is there whole or not at all.
+
+    Returns:
+        The files' entries for the folder's manifest, rows being units.
+
+    Raises:
+        As ``export_units`` does, and StorageError.
+    """
+    name = f"{wanted.store}.{wanted.pair}"
+    if wanted.format is not Format.MOSES:
+        name += f".{wanted.format}"
+    with tempfile.TemporaryDirectory(prefix="tm-export-") as disk:
+        entries = []
+        for one in export_units(db, wanted, Path(disk) / name).files:
+            with one.path.open("rb") as source:
+                written = storage.write_atomic(f"{folder}/{one.path.name}", source)
+            entries.append(FileEntry(name=one.path.name, size=written.size, sha256=written.sha256, rows=one.units))
+    return entries
+
+
 def contents(db: Database, *, store: str = "", pair: Pair | None = None) -> list[tuple[str, Pair]]:
     """The stores and pairs that hold documents: all, or those of a store or pair."""
     rows = db.run(
@@ -151,6 +177,17 @@ class _Sink:
         self.sha.update(data)
         self.size += len(data)
         return self.stream.write(data)
+
+    @property
+    def closed(self) -> bool:
+        """What pyarrow asks of a file."""
+        return self.stream.closed
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def close(self) -> None:
+        """pyarrow closes what it writes; here ``_Files`` does, when all files are whole."""
 
     def exported(self) -> Exported:
         return Exported(path=self.path, size=self.size, sha256=self.sha.hexdigest(), units=self.units)

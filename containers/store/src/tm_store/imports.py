@@ -309,8 +309,7 @@ class _Import:
         inserted, removed = merge_staged(self.db, batch)
         self.db.run("import/replace_extras")
         outcomes = summarise(self.db, self.batch_id, inserted=inserted, removed=removed).outcomes
-        self.db.run("import/create_told", batch_id=self.batch_id, day=self.day)
-        told = self.db.run("import/select_told", most=self.listed)
+        told = self._told()
         self._record()
         self.db.run("staging/delete_beads", batch_id=self.batch_id)
         self.db.run("ops/set_batch_state", batch_id=self.batch_id, state=BatchState.DONE)
@@ -323,6 +322,15 @@ class _Import:
             removed=removed,
             listed=(*map(_listed, told), *self.left_out),
         )
+
+    def _told(self) -> list[Any]:
+        """The first units of each kind, with how many there are of it."""
+        dated = {"batch_id": self.batch_id, "day": self.day}
+        store_id = self.db.one("import/select_store", store=self.store.name).store_id
+        self.db.run("import/create_become", **dated)
+        self.db.run("import/analyze_become")
+        self.db.run("import/create_told", **dated, store_id=store_id)
+        return self.db.run("import/select_told", most=self.listed)
 
     def _kinds(self, outcomes: dict[str, int], told: Sequence[Any]) -> dict[str, int]:
         conflicting = next((row.total for row in told if row.kind == "conflicting"), 0)
