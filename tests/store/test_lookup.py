@@ -366,3 +366,27 @@ def test_a_document_in_its_order(db: Database, ready: Callable[[], object]) -> N
     assert [[match.score for match in of_segment] for of_segment in found] == [[101], [101], [], [100], []]
     found = list(lookup_document(db, store="demo", src="en", tgt="de", texts=["One.", "Two.", "Three."]))
     assert [[match.score for match in of_segment] for of_segment in found] == [[101], [101], []]
+
+
+def test_a_text_with_many_units(db: Database, ready: Callable[[], object]) -> None:
+    """The unit in the wanted context, the reviewed one and the rare target are found among hundreds of others."""
+    for number in range(300):
+        add(db, "OK", "In Ordnung", previous=f"Before {number}", tier="lexical")
+    add(db, "OK", "Gut", score=0.1, tier="lexical")
+    add(db, "OK", "Ja", review_state="reviewed", score=0.1)
+    ready()
+    assert [match.tgt_text for match in ask(db, "OK")] == ["Ja", "In Ordnung", "Gut"]
+    best = ask(db, "OK", previous="Before 123")[0]
+    assert (best.score, best.tgt_text) == (101, "In Ordnung")
+    strict = Penalties(unreviewed=20)
+    found = ask(db, "OK", previous="Before 123", penalties=strict)
+    assert [(match.score, match.tgt_text) for match in found] == [(100, "Ja"), (81, "In Ordnung"), (80, "Gut")]
+
+
+def test_what_cannot_be_put_into_a_context(db: Database, ready: Callable[[], object]) -> None:
+    add(db, "OK", "Gut", previous="A", following="B")
+    add(db, "OK", "Gut", previous="C", following="B", review_state="reviewed")
+    ready()
+    strict = Penalties(unreviewed=20)
+    assert [match.score for match in ask(db, "OK", previous="A", following="B")] == [101]
+    assert [match.score for match in ask(db, "OK", previous="A", following="B", penalties=strict)] == [100]

@@ -37,10 +37,10 @@ DEFAULT_LIMIT = 5
 
 # Bytes of the index read for one query, 4 a holder, and candidates compared one by one: they bound the time of a query
 # whatever the size of the memory. Source: docs/decisions/0040 (recall and time measured on a million units).
-_BUDGET_BYTES = 1_200_000
-_CANDIDATES = 1000
-# Units of one source text that are looked at, best first; source texts taken together when units are fetched.
-_UNITS_A_TEXT = 50
+_BUDGET_BYTES = 600_000
+_CANDIDATES = 500
+# Targets of one source text that are looked at, best first; source texts whose units are fetched together.
+_TARGETS_A_TEXT = 50
 _TEXTS_A_STEP = 20
 
 
@@ -239,10 +239,8 @@ def _near(db: Database, search: _Search, query: Query) -> list[tuple[int, bytes]
         return []
     rows = db.run("lookup/select_holders", grams=grams, budget=_BUDGET_BYTES, **search.pair)
     ids = promising(form, search.min_score, rows, _CANDIDATES)
-    candidates = (
-        [(row.src_hash, row.form) for row in db.run("lookup/select_forms", ids=ids, **search.pair)] if ids else []
-    )
-    candidates += [(row.src_hash, form_of(row.src_text).text) for row in db.run("lookup/select_pending", **search.pair)]
+    found = db.run("lookup/select_candidates", ids=ids, **search.pair)
+    candidates = [(row.src_hash, row.form if row.src_text is None else form_of(row.src_text).text) for row in found]
     longest = length_bounds(len(form), search.min_score)[1]
     close = process.extract(
         form,
@@ -271,7 +269,7 @@ def _units(db: Database, search: _Search, query: Query, hashes: Sequence[bytes])
         context=_bytes(context_hash(query.previous, query.following, query.key)),
         previous=_bytes(query.previous and text_hash(query.previous)),
         following=_bytes(query.following and text_hash(query.following)),
-        most=_UNITS_A_TEXT,
+        most=_TARGETS_A_TEXT,
         **search.pair,
     )
     return [_match(row, query, search.penalties) for row in rows]
