@@ -21,7 +21,7 @@ batch is in the memory unless `load` is green. `tm doctor` says what is missing,
 `tm explain NAME` what became of a document. More: docs/runbooks/tm_refresh.md
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pendulum
 from airflow.sdk import Asset, CronPartitionTimetable, Param, TriggerRule, dag
@@ -35,18 +35,17 @@ from tm_core.rules import Tier
 from tm_core.settings import Settings
 
 SETTINGS = Settings.from_env()
-FIRST_DATE = SETTINGS.first_date
+FIRST_DATE = SETTINGS.first_date or date(2026, 1, 1)
 MEMORY = Asset("translation_memory")
 
 
 @dag(
     # At midnight UTC for the day that has just ended; the key is the deposits' date.
     schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
-    start_date=pendulum.datetime(FIRST_DATE.year, FIRST_DATE.month, FIRST_DATE.day, tz="UTC")
-    if FIRST_DATE
-    else pendulum.datetime(2026, 1, 1, tz="UTC"),
+    # The midnight that ends the first date: a run starts when its date is over.
+    start_date=pendulum.datetime(FIRST_DATE.year, FIRST_DATE.month, FIRST_DATE.day, tz="UTC").add(days=1),
     # With TM_FIRST_DATE every date since then gets its run, also those missed while the scheduler was down.
-    catchup=FIRST_DATE is not None,
+    catchup=SETTINGS.first_date is not None,
     # One date at a time: dates may come in any order, but two at once would wait for each other's stores.
     max_active_runs=1,
     default_args=task_defaults(SETTINGS),

@@ -28,12 +28,12 @@ class AlignShardOperator(BaseOperator):
         self.batch_id = batch_id
         self.tier = tier
         self.shard = shard
+        self._runtime = ProcessRuntime()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Returns the attestation: device, encoder, versions, documents by state."""
         from tm_store.steps import record_shards
 
-        self._runtime = ProcessRuntime()
         attestation = self._runtime.run(shard_command(self.batch_id, self.tier, self.shard))
         record_shards(Settings.from_env(), self.batch_id, [attestation])
         return attestation

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Sequence
@@ -56,6 +57,13 @@ class ProcessRuntime:
             self._process.terminate()
 
 
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"
+
+
 def _attestation(command: Sequence[str], status: int, last: list[str]) -> dict[str, Any]:
     found: Any = None
     if status == 0 and last:
@@ -64,7 +72,7 @@ def _attestation(command: Sequence[str], status: int, last: list[str]) -> dict[s
         except ValueError:
             found = None
     if not isinstance(found, dict):
-        reason = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        reason = f"was killed by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
         raise ShardFailed(
             f"{' '.join(command)}: expected status 0 and an attestation, it {reason}. Its last lines:\n"
             + "\n".join(last)

@@ -1,0 +1,58 @@
+"""The mapped tasks: one command, its attestation recorded, stopped with the task."""
+
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operators import align
+from operators.align import AlignShardOperator
+from operators.runtime import ShardFailed
+from tm_core.rules import Tier
+from tm_store import steps
+
+pytestmark = pytest.mark.airflow
+
+
+@pytest.fixture
+def operator() -> AlignShardOperator:
+    return AlignShardOperator(task_id="tier1", batch_id="2026-01-05-abc", tier=Tier.LEXICAL, shard=7)
+
+
+def as_command(monkeypatch: pytest.MonkeyPatch, folder: Path, lines: str) -> list[tuple[Any, ...]]:
+    """Let a Python program stand for ``tm-align``; returns what it was asked for."""
+    asked: list[tuple[Any, ...]] = []
+    (folder / "command.py").write_text(lines)
+
+    def command(*arguments: Any) -> list[str]:
+        asked.append(arguments)
+        return [sys.executable, str(folder / "command.py")]
+
+    monkeypatch.setattr(align, "shard_command", command)
+    return asked
+
+
+def test_the_attestation_is_recorded_and_returned(
+    operator: AlignShardOperator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recorded: list[Any] = []
+    monkeypatch.setattr(steps, "record_shards", lambda _settings, batch, found: recorded.append((batch, found)))
+    asked = as_command(monkeypatch, tmp_path, "print('{\"shard\": 7}')")
+    assert operator.execute({}) == {"shard": 7}
+    assert asked == [("2026-01-05-abc", Tier.LEXICAL, 7)]
+    assert recorded == [("2026-01-05-abc", [{"shard": 7}])]
+
+
+def test_a_task_that_is_cleared_stops_its_command(
+    operator: AlignShardOperator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    as_command(monkeypatch, tmp_path, "import time; time.sleep(60)")
+    threading.Timer(0.5, operator.on_kill).start()
+    with pytest.raises(ShardFailed, match="killed by SIGTERM"):
+        operator.execute({})
+
+
+def test_a_task_cleared_before_it_began_has_nothing_to_stop(operator: AlignShardOperator) -> None:
+    operator.on_kill()

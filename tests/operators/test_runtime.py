@@ -1,0 +1,91 @@
+"""The process runtime: what the command says is passed on, what it dies of is told, and it never outlives its task."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from operators.runtime import ProcessRuntime, ShardFailed
+from tm_embedded.processes import wait_until
+
+ATTESTATION = '{"tier": "lexical", "shard": 3}'
+
+
+@pytest.fixture
+def program(tmp_path: Path):
+    """Make a command of some lines of Python; as ``tm-align``, it takes ``--die-with-parent``."""
+
+    def make(lines: str) -> list[str]:
+        path = tmp_path / "command.py"
+        path.write_text("import os, sys, time\nassert sys.argv[-1] == '--die-with-parent'\n" + lines)
+        return [sys.executable, str(path)]
+
+    return make
+
+
+def test_output_goes_to_the_log_and_the_last_line_is_the_attestation(program, caplog) -> None:
+    caplog.set_level("INFO", logger="operators.runtime")
+    command = program(f"print('reading ü'); print('careful', file=sys.stderr); print('{ATTESTATION}')")
+    assert ProcessRuntime().run(command) == {"tier": "lexical", "shard": 3}
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0].startswith(f"running {sys.executable}")
+    assert said[1:] == ["reading ü", "careful", ATTESTATION]
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ("sys.exit(3)", "it ended with status 3"),
+        ("os.kill(os.getpid(), 9)", "it was killed by SIGKILL"),
+        ("os.kill(os.getpid(), 40)", "it was killed by signal 40"),
+        ("pass", "it ended with status 0"),
+        ("print('[1, 2]')", "it ended with status 0"),
+        ("print('{cut sho')", "it ended with status 0"),
+    ],
+)
+def test_a_failure_says_how_it_ended_what_it_said_last_and_what_to_do(program, lines: str, reason: str) -> None:
+    command = program(f"for n in range(50): print('line', n)\nsys.stdout.flush()\n{lines}")
+    with pytest.raises(ShardFailed) as failure:
+        ProcessRuntime().run(command)
+    said = str(pickle.loads(pickle.dumps(failure.value)))
+    assert said.startswith(" ".join(command))
+    assert f"expected status 0 and an attestation, {reason}" in said
+    assert "line 49" in said
+    assert "line 5\n" not in said, "the last lines, not all of them"
+    assert said.endswith("clear this task; what other shards have done is kept, nothing was loaded.")
+
+
+def test_a_task_that_is_to_end_ends_its_command(program) -> None:
+    runtime = ProcessRuntime()
+    threading.Timer(0.5, runtime.stop).start()
+    with pytest.raises(ShardFailed, match="killed by SIGTERM"):
+        runtime.run(program("print('up', flush=True); time.sleep(60)"))
+    runtime.stop()  # once more, with nothing left to stop
+
+
+def test_stopping_what_never_ran_does_nothing() -> None:
+    ProcessRuntime().stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+def test_the_command_dies_with_a_task_that_is_killed(program, tmp_path: Path) -> None:
+    command = program(
+        "from tm_align.parent import die_with_parent; die_with_parent()\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    )
+    task = subprocess.Popen(
+        [sys.executable, "-c", f"from operators.runtime import ProcessRuntime; ProcessRuntime().run({command!r})"],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+    )
+    assert wait_until(lambda: (tmp_path / "pid").exists() and bool((tmp_path / "pid").read_text()), 20)
+    child = psutil.Process(int((tmp_path / "pid").read_text()))
+    assert child.ppid() == task.pid
+    task.send_signal(signal.SIGKILL)
+    task.wait()
+    assert psutil.wait_procs([child], timeout=5)[1] == []
