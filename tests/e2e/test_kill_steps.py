@@ -158,11 +158,16 @@ def _kill_at_table(world, command, table):
         holder.execute(f"lock table {table} in exclusive mode")
         running = world.start(*command)
         waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        for _ in range(2000):
-            if looking.execute(waits).fetchone() != (0,):
-                return _end(running)
+        while looking.execute(waits).fetchone() == (0,) and _alive(running.pid):
             time.sleep(0.01)
         return _end(running)
+
+
+def _alive(pid):
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
 
 
 # Tests -------------------------------------------------------------------------------------------
