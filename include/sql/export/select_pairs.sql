@@ -1,8 +1,8 @@
 -- Purpose:    the pairs of texts of one store and language pair, the same pair's units one after the other, each with the
 --             documents that say it: what a corpus without duplicates, split by document, is made of.
 -- Grain:      one row a unit.
--- Reads:      tm.unit, tm.store, tm.evidence
--- Parameters: store (text), src_lang (text), tgt_lang (text), min_score (real), tiers (text), reviewed_only (boolean)
+-- Reads:      tm.unit, tm.evidence
+-- Parameters: store_id (integer), src_lang (text), tgt_lang (text), min_score (real), tiers (text), reviewed_only (boolean)
 -- Repeatable: yes; reads only.
 -- Returns:    src_hash, tgt_hash, src_text, tgt_text, documents
 select
@@ -16,9 +16,8 @@ select
         where evidence.store_id = unit.store_id and evidence.unit_key = unit.unit_key
     ) as documents
 from tm.unit as unit
-join tm.store as store on store.store_id = unit.store_id
 where
-    store.name = %(store)s
+    unit.store_id = %(store_id)s
     and unit.src_lang = %(src_lang)s
     and unit.tgt_lang = %(tgt_lang)s
     and unit.score >= %(min_score)s

@@ -1,7 +1,7 @@
 -- Purpose:    the units of one store and language pair that an export wants, document by document in their order.
 -- Grain:      one row a unit.
--- Reads:      tm.unit, tm.store, tm.document, tm.extra
--- Parameters: store (text), src_lang (text), tgt_lang (text), min_score (real), tiers (text), reviewed_only (boolean)
+-- Reads:      tm.unit, tm.document, tm.extra
+-- Parameters: store_id (integer), src_lang (text), tgt_lang (text), min_score (real), tiers (text), reviewed_only (boolean)
 -- Repeatable: yes; reads only.
 -- Returns:    texts, hashes of the place, what is known of the unit, its document's name, and what its file said (json)
 select
@@ -20,7 +20,6 @@ select
     document.name,
     extra.facts
 from tm.unit as unit
-join tm.store as store on store.store_id = unit.store_id
 left join tm.document as document
     on document.store_id = unit.store_id and document.document_key = unit.document_key
 left join tm.extra as extra
@@ -29,7 +28,7 @@ left join tm.extra as extra
         and extra.document_key = unit.document_key
         and extra.unit_key = unit.unit_key
 where
-    store.name = %(store)s
+    unit.store_id = %(store_id)s
     and unit.src_lang = %(src_lang)s
     and unit.tgt_lang = %(tgt_lang)s
     and unit.score >= %(min_score)s

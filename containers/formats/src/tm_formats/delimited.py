@@ -2,7 +2,7 @@
 
 CSV is read with quotes (RFC 4180), its delimiter is comma, semicolon or tab. In TSV a quote is text and a tab ends a
 field (IANA text/tab-separated-values); in our own, which a header ``src:en  tgt:de`` marks, backslash escapes stand for
-tabs, line breaks and backslashes.
+tabs, line breaks and backslashes, as in the text format of Postgres.
 """
 
 import codecs
@@ -23,22 +23,28 @@ MAX_LINE_CHARS = 2_000_000
 #: Bytes of a file in an old encoding, which is decoded whole; UTF-8 and UTF-16 are streamed, whatever their size.
 MAX_LEGACY_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 20
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_ESCAPED = re.compile(r"\\([\\tnr])")
-_PLAIN = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
+_ESCAPED = re.compile(r"\\([\\tnrbfv])")
+_PLAIN = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
 _SOURCES = ("source", "src", "src_text", "source_text")
 _TARGETS = ("target", "tgt", "tgt_text", "target_text", "translation")
 _KEYS = ("key", "id", "context", "msgctxt")
 _NOTES = ("note", "comment", "notes", "comments")
 #: What our own columns are called as properties of TMX.
-_OWN = {"score": "x-tm-score", "tier": "x-tm-tier", "review_state": "x-tm-review", "document": "file"}
+_OWN = {
+    "score": "x-tm-score",
+    "tier": "x-tm-tier",
+    "review_state": "x-tm-review",
+    "date": "x-tm-date",
+    "document": "file",
+}
+    "score": "x-tm-score",
+    "tier": "x-tm-tier",
+    "review_state": "x-tm-review",
+    "document": "file",
+    "date": "x-tm-date",
+}
 
 Rows = Iterator[tuple[int, list[str]]]
-
-
-def tsv_line(fields: Sequence[str]) -> bytes:
-    """One line of our own TSV: backslash, tab and line breaks are escaped, nothing is quoted."""
-    return ("\t".join(field.translate(_ESCAPES) for field in fields) + "\n").encode("utf-8", "replace")
 
 
 def read_csv(source: BinaryIO, hints: Hints) -> Iterator[BilingualUnit]:

@@ -16,12 +16,15 @@ from tm_core.errors import ExchangeError
 from tm_core.rules import Tier
 from tm_core.splits import Part, Split, part_of
 from tm_core.stores import Pair
-from tm_formats.delimited import tsv_line
 from tm_formats.manifest import FileEntry
 from tm_formats.storage import Storage
 from tm_formats.tmx import write_tmx
 from tm_store.db import Database
 from tm_store.extras import unit_of
+
+Parameters = dict[str, Any]
+#: Bytes of CSV that Arrow parses at once, and a row group of a Parquet file: bounds memory. Not calibrated yet.
+_BLOCK_BYTES = 16 << 20
 
 
 class Format(StrEnum):
@@ -61,10 +64,10 @@ class Wanted:
                 "nothing was written."
             )
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self, store_id: int) -> dict[str, Any]:
         """For the statements of include/sql/export."""
         return {
-            "store": self.store,
+            "store_id": store_id,
             "src_lang": self.pair.src,
             "tgt_lang": self.pair.tgt,
             "min_score": self.min_score,
@@ -108,8 +111,11 @@ def export_units(db: Database, wanted: Wanted, target: Path) -> ExportSummary:
     """
     began = time.monotonic()
     writer = _WRITERS[wanted.format]
+    known = db.run("tm/select_store", store=wanted.store)
+    if not known:
+        raise _nothing(db, wanted)
     with _Files(target) as files:
-        units, duplicates = writer(db, wanted, files)
+        units, duplicates = writer(db, wanted, wanted.parameters(known[0].store_id), files)
         if not units:
             raise _nothing(db, wanted)
         done = files.publish()
@@ -173,7 +179,7 @@ class _Sink:
     size: int = 0
     units: int = 0
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         self.sha.update(data)
         self.size += len(data)
         return self.stream.write(data)
@@ -238,19 +244,12 @@ class _Files:
 # Formats -------------------------------------------------------------------------------------------
 
 
-def _tmx(db: Database, wanted: Wanted, files: _Files) -> tuple[int, int]:
+def _tmx(db: Database, wanted: Wanted, parameters: Parameters, files: _Files) -> tuple[int, int]:
     sink = files.open()
-    units = (
-        unit_of(row, wanted.pair, *_neighbours(before, row, after))
-        for before, row, after in _windows(_rows(db, wanted))
-    )
+    rows = (row for block in db.stream("export/select_units", **parameters) for row in block)
+    units = (unit_of(row, wanted.pair, *_neighbours(before, row, after)) for before, row, after in _windows(rows))
     sink.units = write_tmx(cast(BinaryIO, sink), units, srclang=wanted.pair.src)
     return sink.units, 0
-
-
-def _rows(db: Database, wanted: Wanted) -> Iterator[Any]:
-    for block in db.stream("export/select_units", **wanted.parameters()):
-        yield from block
 
 
 def _windows(rows: Iterable[Any]) -> Iterator[tuple[Any, Any, Any]]:
@@ -279,68 +278,64 @@ def _neighbours(before: Any, row: Any, after: Any) -> tuple[str, str]:
     return texts[0], texts[1]
 
 
-_TSV = ("score", "tier", "review_state", "document", "key")
+_COLUMNS = ("score", "tier", "review_state", "document", "key", "date")
 
 
-def _tsv(db: Database, wanted: Wanted, files: _Files) -> tuple[int, int]:
+def _tsv(db: Database, wanted: Wanted, parameters: Parameters, files: _Files) -> tuple[int, int]:
+    """Postgres' own text format: tabs, and a backslash before what would break a line."""
     sink = files.open()
-    sink.write(tsv_line((f"src:{wanted.pair.src}", f"tgt:{wanted.pair.tgt}", *_TSV)))
-    for block in db.stream("export/select_units", **wanted.parameters()):
-        sink.write(
-            b"".join(
-                tsv_line(
-                    (
-                        row.src_text,
-                        row.tgt_text,
-                        f"{row.score:.6g}",
-                        row.tier,
-                        row.review_state,
-                        row.name or "",
-                        row.item_key,
-                    )
-                )
-                for row in block
-            )
-        )
-        sink.units += len(block)
+    sink.write("\t".join((f"src:{wanted.pair.src}", f"tgt:{wanted.pair.tgt}", *_COLUMNS)).encode() + b"\n")
+    for row in db.copy_out("export/select_table", text=True, **parameters):
+        sink.write(row)
+        sink.units += 1
     return sink.units, 0
 
 
-def _parquet(db: Database, wanted: Wanted, files: _Files) -> tuple[int, int]:
+def _parquet(db: Database, wanted: Wanted, parameters: Parameters, files: _Files) -> tuple[int, int]:
+    """Blocks of CSV, which Arrow parses faster than Python hands out rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from pyarrow import csv
 
-    schema = pa.schema(
-        [(name, pa.string()) for name in ("src_text", "tgt_text", "src_lang", "tgt_lang", "document", "key")]
-        + [("tier", pa.string()), ("score", pa.float32()), ("review_state", pa.string()), ("date", pa.date32())]
-    )
+    types = dict.fromkeys(("src_text", "tgt_text", *_COLUMNS), pa.string())
+    types |= {"score": pa.float32(), "date": pa.date32()}
+    langs = {"src_lang": wanted.pair.src, "tgt_lang": wanted.pair.tgt}
+    schema = pa.schema([*types.items(), *((name, pa.string()) for name in langs)])
     sink = files.open()
     with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), schema, compression="zstd") as writer:
-        for block in db.stream("export/select_units", block_rows=50_000, **wanted.parameters()):
-            columns = [
-                [row.src_text for row in block],
-                [row.tgt_text for row in block],
-                [wanted.pair.src] * len(block),
-                [wanted.pair.tgt] * len(block),
-                [row.name for row in block],
-                [row.item_key for row in block],
-                [row.tier for row in block],
-                [row.score for row in block],
-                [row.review_state for row in block],
-                [row.partition_date for row in block],
-            ]
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-            sink.units += len(block)
+        for block in _blocks(db.copy_out("export/select_table", **parameters)):
+            table = csv.read_csv(
+                pa.BufferReader(block),
+                read_options=csv.ReadOptions(column_names=list(types), block_size=len(block) + 1),
+                # A key may hold a line break.
+                parse_options=csv.ParseOptions(newlines_in_values=True),
+                convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=False),
+            )
+            for name, lang in langs.items():
+                table = table.append_column(name, pa.repeat(lang, table.num_rows))
+            writer.write_table(table)
+            sink.units += table.num_rows
     return sink.units, 0
 
 
-def _moses(db: Database, wanted: Wanted, files: _Files) -> tuple[int, int]:
+def _blocks(rows: Iterable[memoryview]) -> Iterator[bytes]:
+    """Whole rows, some megabytes at a time."""
+    block = bytearray()
+    for row in rows:
+        block += row
+        if len(block) >= _BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
+
+
+def _moses(db: Database, wanted: Wanted, parameters: Parameters, files: _Files) -> tuple[int, int]:
     """Two files of lines; each pair of texts once, in the part that no other part shares a document with."""
     parts: Sequence[Part | None] = list(Part) if wanted.split else [None]
     sinks = {part: _moses_sinks(files, wanted.pair, part) for part in parts}
     units = duplicates = 0
-    for src_text, tgt_text, documents, count in _distinct(db, wanted):
+    for src_text, tgt_text, documents, count in _distinct(db, parameters):
         part = part_of(documents, wanted.split) if wanted.split else None
         for sink, text in zip(sinks[part], (src_text, tgt_text), strict=True):
             sink.write(text.encode("utf-8") + b"\n")
@@ -355,16 +350,16 @@ def _moses_sinks(files: _Files, pair: Pair, part: Part | None) -> tuple[_Sink, _
     return files.open(f"{prefix}.{pair.src}"), files.open(f"{prefix}.{pair.tgt}")
 
 
-def _distinct(db: Database, wanted: Wanted) -> Iterator[tuple[str, str, set[bytes], int]]:
+def _distinct(db: Database, parameters: Parameters) -> Iterator[tuple[str, str, set[bytes], int]]:
     """Pairs of texts, each once, with the documents that say it and how many units do."""
-    rows = (row for block in db.stream("export/select_pairs", **wanted.parameters()) for row in block)
+    rows = (row for block in db.stream("export/select_pairs", **parameters) for row in block)
     for _, group in groupby(rows, key=lambda row: (row.src_hash, row.tgt_hash)):
         same = list(group)
         documents = {key for row in same for key in row.documents}
         yield same[0].src_text, same[0].tgt_text, documents, len(same)
 
 
-_WRITERS: dict[Format, Callable[[Database, Wanted, _Files], tuple[int, int]]] = {
+_WRITERS: dict[Format, Callable[[Database, Wanted, Parameters, _Files], tuple[int, int]]] = {
     Format.TMX: _tmx,
     Format.TSV: _tsv,
     Format.PARQUET: _parquet,

@@ -326,7 +326,7 @@ class _Import:
     def _told(self) -> list[Any]:
         """The first units of each kind, with how many there are of it."""
         dated = {"batch_id": self.batch_id, "day": self.day}
-        store_id = self.db.one("import/select_store", store=self.store.name).store_id
+        store_id = self.db.one("tm/select_store", store=self.store.name).store_id
         self.db.run("import/create_become", **dated)
         self.db.run("import/analyze_become")
         self.db.run("import/create_told", **dated, store_id=store_id)

@@ -1,4 +1,5 @@
--- Purpose:    find a store's number.
+-- Purpose:    find a store's number: with it a statement looks into one partition, and the planner knows which.
+-- Grain:      one row, or none.
 -- Reads:      tm.store
 -- Parameters: store (text)
 -- Repeatable: yes; reads only.
