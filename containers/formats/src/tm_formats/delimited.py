@@ -37,12 +37,6 @@ _OWN = {
     "date": "x-tm-date",
     "document": "file",
 }
-    "score": "x-tm-score",
-    "tier": "x-tm-tier",
-    "review_state": "x-tm-review",
-    "document": "file",
-    "date": "x-tm-date",
-}
 
 Rows = Iterator[tuple[int, list[str]]]
 
