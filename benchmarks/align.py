@@ -200,7 +200,7 @@ def made_texts(size: int) -> tuple[list[str], list[str]]:
         translated = [f"t{word * 104729 % 99989:x}" for word in words if rng.random() > 0.1] or ["t"]
         parts = 2 if rng.random() < 0.1 else 1
         tgt += [" ".join(part) + "." for part in np.array_split(np.array(translated), parts) if len(part)]
-    return src, tgt[:size]
+    return src, tgt
 
 
 def made_sides(size: int) -> tuple[Side, Side]:

@@ -142,18 +142,43 @@ def test_no_bead_is_larger_than_max_merge():
 
 
 def test_paragraphs_keep_beads_apart():
-    src, tgt = made_pair([(2, 2)] * 30, noise=2.0)
-    paragraphs = list(np.repeat(np.arange(60), 1))
-    hinted = align_vectors(replace(src, paragraphs=paragraphs), replace(tgt, paragraphs=paragraphs))
-    crossing = lambda found: sum(max(bead.shape) > 1 for bead in found.beads)  # noqa: E731
-    assert crossing(hinted) < crossing(align_vectors(src, tgt))
+    src, tgt = made_pair([(1, 2)] * 30, noise=2.0)
+    hinted = align_vectors(
+        replace(src, paragraphs=list(range(30))), replace(tgt, paragraphs=[number // 2 for number in range(60)])
+    )
+    misled = align_vectors(replace(src, paragraphs=list(range(30))), replace(tgt, paragraphs=list(range(60))))
+    merged = lambda found: sum(max(bead.shape) > 1 for bead in found.beads)  # noqa: E731
+    assert merged(hinted) > merged(misled)
 
 
-def test_a_hint_tips_the_balance():
-    src, tgt = made_pair([(1, 1)] * 60, noise=3.0)
+def test_words_tip_the_balance():
+    src, tgt = made_pair([(1, 1)] * 60, noise=4.0)
+    texts = [f"word{number} name{number} {number}{number}." for number in range(60)]
+    hits = lambda found: sum(bead.src == bead.tgt for bead in found.beads)  # noqa: E731
+    told = align_vectors(replace(src, texts=texts), replace(tgt, texts=texts))
+    assert hits(told) > 50 > hits(align_vectors(src, tgt))
+    assert align_vectors(replace(src, texts=texts), tgt) == align_vectors(src, tgt)  # one side's words say nothing
+
+
+def test_words_are_learned_from_the_hint():
+    src, _ = made_pair([(1, 1)] * 60, seed=1)
+    _, tgt = made_pair([(1, 1)] * 60, seed=2)  # unrelated vectors: the first path is astray
+    rng = np.random.default_rng(0)
+    meanings = [rng.integers(0, 40, 8) for _ in range(60)]
+    sides = [
+        replace(side, texts=[" ".join(f"{letter}{word}{letter}" for word in words) for words in meanings])
+        for side, letter in ((src, "x"), (tgt, "y"))
+    ]
     hint = [Bead((i, i + 1), (i, i + 1), 1.0, 0.0) for i in range(60)]
     hits = lambda found: sum(bead.src == bead.tgt for bead in found.beads)  # noqa: E731
-    assert hits(align_vectors(src, tgt, hint=hint)) > hits(align_vectors(src, tgt))
+    assert hits(align_vectors(*sides, hint=hint)) > hits(align_vectors(*sides))
+
+
+def test_a_cut_text_spoils_no_lengths():
+    # The rest of a text that is cut off must not make every bead look half as long as it should be.
+    src, tgt = made_pair([(1, 1)] * 60 + [(1, 0)] * 60, noise=1.5)
+    found = linked(align_vectors(src, tgt))
+    assert sum(bead in linked_of([(1, 1)] * 60) for bead in found) >= 46  # 42 when whole texts are compared
 
 
 def test_types_of_beads_are_vecaligns():
@@ -242,6 +267,6 @@ def test_text_berg_reaches_what_was_asked(data):
     plain = align(src, tgt, src_lang="de", tgt_lang="fr", tier="embedding", encoder=vectors)
     hinted = align(src, tgt, src_lang="de", tgt_lang="fr", tier="embedding", encoder=vectors, hint=True)
     assert len(gold) == 422
-    assert score(gold, indices(plain.beads)).f1_strict >= 0.86
-    assert score(gold, indices(hinted.beads)).f1_strict >= 0.87
+    assert score(gold, indices(plain.beads)).f1_strict >= 0.875
+    assert score(gold, indices(hinted.beads)).f1_strict >= 0.88
     assert plain.confidence > 0.8

@@ -98,6 +98,7 @@ def align(
         src_paragraphs=src_paragraphs,
         tgt_paragraphs=tgt_paragraphs,
         hint=lexical,
+        lexicon=lexicon.turned(src_lang, tgt_lang) if lexicon else None,
         settings=SearchSettings(max_merge=max_merge),
     )
     if lexical is None:

@@ -232,6 +232,39 @@ def path_sums(band: Any, gains: Any, null: Any, temper: float) -> Any:
 
 
 @njit(cache=True)
+def bead_posteriors(band: Any, gains: Any, null: Any, temper: float) -> Any:
+    """The probability of every bead with both sides, float32, in the shape of ``gains``; see :func:`path_sums`."""
+    onward, back = path_sums(band, gains, null, temper)
+    n = len(band.first) - 1
+    shares = np.zeros(gains.shape, dtype=np.float32)
+    for i in range(n + 1):
+        for j in range(band.first[i], band.last[i] + 1):
+            node = band.offset[i] + j - band.first[i]
+            here = max(onward[node, 0], onward[node, 1])
+            here += math.log1p(math.exp(-abs(onward[node, 0] - onward[node, 1]))) - back[0, 0]
+            for shape in range(MERGE * MERGE):
+                row, column = i + shape // MERGE + 1, j + shape % MERGE + 1
+                if row <= n and band.first[row] <= column <= band.last[row]:
+                    there = back[band.offset[row] + column - band.first[row], 0]
+                    shares[node, shape] = math.exp(min(0.0, here + temper * gains[node, shape] + there))
+    return shares
+
+
+@njit(cache=True)
+def off_path_gains(band: Any, gains: Any, course: Any, apart: float) -> Any:
+    """Sum, sum of squares and number of the gains of 1:1 beads that begin ``apart`` columns or more off the course."""
+    total, squares, count = 0.0, 0.0, 0
+    for i in range(len(band.first) - 1):
+        for j in range(band.first[i], min(band.last[i], band.last[-1] - 1) + 1):
+            gain = gains[band.offset[i] + j - band.first[i], 0]
+            if abs(j - course[i]) >= apart and gain > NEVER:
+                total += gain
+                squares += gain * gain
+                count += 1
+    return total, squares, count
+
+
+@njit(cache=True)
 def _add(sums: Any, node: int, state: int, value: float) -> None:
     """Add in logarithms; what is 1e-13 of the sum or less is left out."""
     have = sums[node, state]

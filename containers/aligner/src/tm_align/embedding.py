@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tm_align.banded import MERGE, Singles, bead_posteriors
+from tm_align.banded import Band as WordBand
 from tm_align.beads import Alignment, Bead, trivial_beads
 from tm_align.blanks import visible, with_blanks, without_blanks
-from tm_align.confidence import _log_odds as log_odds
-from tm_align.confidence import _logistic as logistic
-from tm_align.confidence import _nearby as nearby
-from tm_align.confidence import document_confidence
+from tm_align.confidence import Coefficients, bead_confidences, document_confidence, length_oddity
 from tm_align.encode import Encoder
+from tm_align.evidence import read_pair, word_evidence, word_gains
 from tm_align.kernels import F64, I16, I64, UNIT, mean_cosines
 from tm_align.lattice import (
     NO_ROWS,
@@ -32,34 +32,49 @@ from tm_align.lattice import (
     make_lattice,
     values_at,
 )
+from tm_align.lexicon import Lexicon
 from tm_align.overlap import longest_run
-from tm_align.search import SCORE, posteriors
+from tm_align.search import NAT, SCORE, add_words, off_path_scores, posteriors, scores_to_nats
 from tm_align.vectors import DocumentVectors
 
 TIER: Final = "embedding"
 
-SPREAD: Final = 0.1
-"""How far a score may fall behind another and still be as likely as 1 to e, in typical scores of a bead. On our gold,
-and on the same vectors blurred, cut to 64 components or given a common direction, 0.075 to 0.125 give the same."""
+SCORE_WEIGHT: Final = 0.6
+"""Nats that the typical score is worth, a unit of clarity. On all our gold 0.5 to 0.7 give the same."""
 
-NULL: Final = -0.1
-"""Score of leaving one segment alone, in typical scores of a bead: -0.2 to -0.05 differ by half a point."""
+OFF_PATH: Final = 4.0
+"""Columns off the path from which on a bead's score is noise."""
 
-HINT: Final = 1.2
-"""What a hinted bead of confidence 1 gains, in typical scores of a bead. 0.9 to 3 differ by half a point."""
+USUAL_CLARITY: Final = 8.0
+FEW: Final = 20.0
+"""Clarity believed of a document before it has shown its own, as so many scores' worth: median of our gold."""
+
+MOST_CLARITY: Final = 25.0
+"""Clarity beyond which a score is worth no more: exact copies are no surer than sure."""
+
+NULL: Final = -1.0
+"""Nats of leaving one segment alone."""
+
+WORDS_WEIGHT: Final = 0.75
+"""What the log of a bead's probability by words and lengths counts. 0.5 to 1 give the same on our gold."""
+
+TEMPER: Final = 0.5
+"""What gains are multiplied by before probabilities are taken: words are not independent witnesses. Fitted beside tier
+2's scores; 0.75 gives the same."""
+
+LEAST_SHARE: Final = 0.01
+"""Least of that probability: vectors may know what words do not."""
 
 
-# How sure a bead is. Fitted by logistic regression on 5,400 linked beads against gold (Text+Berg de-fr with the proxy
-# vectors, also blurred, cut and shifted; Text+Berg, ParIce en-is and the sample documents in five pairs with the
-# lexicon encoder, with and without tier 1's hint) and on unrelated documents paired on purpose, weighted 0.3. Expected
-# calibration error over the related ones: 0.036 fitted, 0.080 with each text left out in turn; area under the ROC
-# curve 0.89. Not calibrated on a neural encoder: no model was at hand.
-LINK: Final = np.array([1.007, 0.258, 2.405, -5.174, -2.135, 1.326])
-"""1, log-odds of the posterior, mean posterior near, share of null beads near, |log length ratio|, log of the typical
-score as a share of what it could be."""
+WORD_EVIDENCE: Final = 5.5
+"""What a unit of the evidence of words counts beside a bead's cosine, measured in noise."""
 
-NULL_LINK: Final = np.array([0.466, 0.109])
-"""1, log-odds of the posterior; fitted on 350 null beads, and little better than their average."""
+SURE: Final = Coefficients(
+    related=(2.025, 0.842, -3.076, -1.388), exact=(5.444, 0.355, -4.788, -3.436), null=(0.384, 0.888)
+)
+SURE_WITH_WORDS: Final = Coefficients(
+    related=(1.062, 0.331, 4.342, -2.066), exact=(5.031, 0.312, -4.312, -3.45), null=(0.013, 0.588)
+)
 
 
 def align_embedding(
@@ -70,6 +85,7 @@ def align_embedding(
     src_paragraphs: Sequence[int] | None = None,
     tgt_paragraphs: Sequence[int] | None = None,
     hint: Alignment | None = None,
+    lexicon: Lexicon | None = None,
     settings: SearchSettings | None = None,
 ) -> Alignment:
     """Align two texts by the vectors that ``encoder`` gives.
@@ -80,7 +96,8 @@ def align_embedding(
         encoder: gives the vectors; see ``tm_align.encode``.
         src_paragraphs: each source segment's paragraph number, a hint; used when both sides have one.
         tgt_paragraphs: each target segment's paragraph number.
-        hint: the same texts aligned by tier 1: its beads gain a little, the surer they are the more.
+        hint: the same texts aligned by tier 1: words are learned from its beads rather than from tier 2's first path.
+        lexicon: word pairs known beforehand, from the source's language to the target's.
         settings: of the search; the defaults are what was measured.
 
     Raises:
@@ -101,9 +118,11 @@ def align_embedding(
     if src_paragraphs is not None and tgt_paragraphs is not None:
         paragraphs = [src_paragraphs[i] for i in kept[0]], [tgt_paragraphs[j] for j in kept[1]]
     sides = [
-        Side(vectors=vectors[at], lengths=character_lengths(texts[at]), paragraphs=paragraphs[at]) for at in (0, 1)
+        Side(vectors=vectors[at], lengths=character_lengths(texts[at]), paragraphs=paragraphs[at], texts=texts[at])
+        for at in (0, 1)
     ]
-    found = align_vectors(*sides, hint=tuple(without_blanks(hint.beads if hint else (), *kept)), settings=settings)
+    beads = tuple(without_blanks(hint.beads if hint else (), *kept))
+    found = align_vectors(*sides, hint=beads, lexicon=lexicon, settings=settings)
     return replace(
         found,
         beads=tuple(with_blanks(found.beads, kept[0], kept[1], len(src), len(tgt))),
@@ -112,13 +131,20 @@ def align_embedding(
 
 
 def align_vectors(
-    src: Side, tgt: Side, *, hint: Sequence[Bead] = (), settings: SearchSettings | None = None
+    src: Side,
+    tgt: Side,
+    *,
+    hint: Sequence[Bead] = (),
+    lexicon: Lexicon | None = None,
+    settings: SearchSettings | None = None,
 ) -> Alignment:
-    """Align two documents, neither of them empty, by their vectors and lengths alone.
+    """Align two documents, neither of them empty, by their vectors, lengths and, where both sides have texts, words.
 
     Two passes over the same cosines: the best path first, which shows what a bead of this document and encoder
-    typically scores; then the probability of every bead, measured in that, and the path that can be expected to have
-    most beads right.
+    typically scores, and how far that stands out; then the probability of every bead, measured in that, and the path
+    that can be expected to have most beads right. Words are learned from the first path, or from ``hint``.
+
+    ``lexicon`` must be turned from the source's language to the target's.
 
     Raises:
         AlignmentInputError: runs are missing, dimensions differ, or a vector is not finite.
@@ -128,13 +154,15 @@ def align_vectors(
         what that is on average between its sides and all single segments of the other document.
 
     Cost: time and memory linear in segments. Memory besides the vectors: 4 bytes per bead that is searched, about
-    3 KB per segment, and 8 MiB of vectors at a time.
+    3 KB per segment, twice that with texts, and 8 MiB of vectors at a time.
     """
-    check_sides(src.vectors, tgt.vectors, settings or SearchSettings())
+    settings = settings or SearchSettings()
+    check_sides(src.vectors, tgt.vectors, settings)
     if _is_swapped(src.vectors, tgt.vectors):
-        found = _align(tgt, src, [bead.mirrored() for bead in hint], settings or SearchSettings())
+        mirrored = [bead.mirrored() for bead in hint]
+        found = _align(tgt, src, mirrored, lexicon.mirrored() if lexicon else None, settings)
         return replace(found, beads=tuple(bead.mirrored() for bead in found.beads))
-    return _align(src, tgt, hint, settings or SearchSettings())
+    return _align(src, tgt, hint, lexicon, settings)
 
 
 def _is_swapped(src: DocumentVectors, tgt: DocumentVectors) -> bool:
@@ -145,46 +173,80 @@ def _is_swapped(src: DocumentVectors, tgt: DocumentVectors) -> bool:
     return x < y
 
 
-def _align(src: Side, tgt: Side, hint: Sequence[Bead], settings: SearchSettings) -> Alignment:
+def _align(src: Side, tgt: Side, hint: Sequence[Bead], lexicon: Lexicon | None, settings: SearchSettings) -> Alignment:
     lattice, singles = make_lattice(src, tgt, settings)
-    typical = _typical(lattice, best_path(lattice))
-    _add_hint(lattice, hint, typical)
-    nulls = _posteriors(lattice, typical)
+    steps = best_path(lattice)
+    clarity, typical = _weigh_scores(lattice, steps)
+    gains: Singles | None = None
+    if src.texts is not None and tgt.texts is not None:
+        gains = _add_words(lattice, src, tgt, _steps_of(hint) if hint else steps, lexicon)
+    nulls = _posteriors(lattice)
     steps = best_path(lattice)
     usual = _usual_cosines(src, tgt, steps, singles)
-    confidences = _confidences(lattice, src, tgt, steps, nulls, typical / max(0.01, 1.0 - float(usual.mean())))
-    costs = np.where(
-        linked_steps(steps), (1.0 - values_at(lattice, steps, lattice.cosines) / UNIT) / (1.0 - usual), 0.0
+    over_usual = np.where(linked_steps(steps), values_at(lattice, steps, lattice.cosines) / UNIT - usual, 0.0)
+    evidence = over_usual * clarity / typical
+    if gains is not None:
+        evidence += WORD_EVIDENCE * word_evidence(steps, _word_band(lattice), gains)
+    confidences = bead_confidences(
+        steps,
+        _path_posteriors(lattice, steps, nulls),
+        evidence,
+        length_oddity(steps, src.lengths, tgt.lengths),
+        SURE if gains is None else SURE_WITH_WORDS,
     )
+    costs = np.where(linked_steps(steps), 1.0 - over_usual / (1.0 - usual), 0.0)
     rows = zip(steps.tolist(), confidences.tolist(), np.maximum(costs, 0.0).tolist(), strict=True)
     return Alignment(
         beads=tuple(Bead((i, i + a), (j, j + b), confidence, cost) for (i, j, a, b), confidence, cost in rows),
         confidence=document_confidence(steps, confidences),
         tier=TIER,
-        details={"typical_score": round(typical, 4)},
+        details={"typical_score": round(typical, 4), "clarity": round(clarity, 2)},
     )
 
 
-def _typical(lattice: Lattice, steps: I64) -> float:
-    """Median score of the beads of a path, at least a hundredth of what a score can be."""
-    scores = values_at(lattice, steps[linked_steps(steps)], lattice.scores)
-    return max(0.01, float(np.median(scores)) / SCORE if len(scores) else 0.0)
+def _weigh_scores(lattice: Lattice, steps: I64) -> tuple[float, float]:
+    """Write log weights over the scores; returns clarity and the typical score.
+
+    How many nats a score is worth is read off the document itself: a lexicon of forty sentences makes vectors whose
+    scores on the path hardly stand out from those beside it, a good encoder makes others.
+    """
+    band = lattice.band
+    scores = values_at(lattice, steps[linked_steps(steps)], lattice.scores) / SCORE
+    typical = max(0.01, float(np.median(scores)) if len(scores) else 0.0)
+    rows = np.arange(len(band.first) - 1)
+    course = np.interp(rows, steps[:, 0], steps[:, 1])
+    total, count = off_path_scores(
+        lattice.scores, lattice.numbers[0, 0], course, OFF_PATH, band.first, band.last, band.offset, lattice.columns
+    )
+    noise = np.sqrt((total + FEW * (typical / USUAL_CLARITY) ** 2) / (count + FEW))
+    clarity = min(MOST_CLARITY, typical / float(noise))
+    scores_to_nats(lattice.scores, SCORE_WEIGHT * clarity / typical)
+    return clarity, typical
 
 
-def _add_hint(lattice: Lattice, hint: Sequence[Bead], typical: float) -> None:
-    for bead in hint:
-        (i, _), (j, _), (a, b) = bead.src, bead.tgt, bead.shape
-        known = not bead.is_null and max(a, b) <= len(lattice.numbers) and lattice.numbers[a - 1, b - 1] >= 0
-        if known and lattice.band.first[i] <= j < lattice.band.last[i]:
-            node = int(lattice.band.offset[i] + j - lattice.band.first[i])
-            lattice.scores[node, lattice.numbers[a - 1, b - 1]] += round(HINT * bead.score * typical * SCORE)
+def _add_words(lattice: Lattice, src: Side, tgt: Side, steps: I64, lexicon: Lexicon | None) -> Singles:
+    """What words and lengths say, learned from the beads ``steps``: the second witness beside the vectors."""
+    pair = read_pair(src.texts or (), tgt.texts or (), lexicon, src.paragraphs, tgt.paragraphs)
+    band = _word_band(lattice)
+    gains, null = word_gains(pair, steps, band)
+    add_words(
+        lattice.scores, lattice.kinds, bead_posteriors(band, gains, null, TEMPER), MERGE, WORDS_WEIGHT, LEAST_SHARE
+    )
+    return gains
 
 
-def _posteriors(lattice: Lattice, typical: float) -> tuple[F64, F64]:
-    """Write probabilities over the scores; returns those of null beads. See ``tm_align.search.posteriors``."""
-    # Beyond e^300 a bead is certain anyway, and its product with a row's greatest sum must stay finite.
-    weight = np.exp(np.minimum(np.arange(-32768, 32768) / (SCORE * SPREAD * typical), 300.0))
-    gain = np.exp(-NULL * lattice.kinds.sum(axis=1) / SPREAD)
+def _word_band(lattice: Lattice) -> WordBand:
+    return WordBand(lattice.band.first, lattice.band.last - 1, lattice.band.offset)
+
+
+def _steps_of(beads: Sequence[Bead]) -> I64:
+    return np.array([(bead.src[0], bead.tgt[0], *bead.shape) for bead in beads], np.int64).reshape(-1, 4)
+
+
+def _posteriors(lattice: Lattice) -> tuple[F64, F64]:
+    """Write probabilities over the log weights; returns those of null beads. See ``tm_align.search.posteriors``."""
+    weight = np.exp(np.arange(-32768, 32768) / NAT)
+    gain = np.exp(-NULL * lattice.kinds.sum(axis=1))
     band = lattice.band
     found: tuple[F64, F64] = posteriors(
         lattice.scores, lattice.kinds, weight, gain, band.first, band.last, band.offset, lattice.columns
@@ -201,36 +263,13 @@ def _usual_cosines(src: Side, tgt: Side, steps: I64, singles: tuple[I16, I16]) -
     return np.minimum(usual, 0.99)
 
 
-def _confidences(
-    lattice: Lattice, src: Side, tgt: Side, steps: I64, nulls: tuple[F64, F64], typical: float
-) -> NDArray[np.float64]:
-    """How sure each bead is; the coefficients and where they are from: LINK and NULL_LINK."""
-    linked = linked_steps(steps)
-    posterior = values_at(lattice, steps, lattice.scores) / SCORE
-    alone = steps[:, 2] > 0, steps[:, 3] > 0
-    for null, is_null, at in ((nulls[0], alone[0] & ~linked, 0), (nulls[1], alone[1] & ~linked, 1)):
-        posterior[is_null] = null[steps[is_null, at]]
-    odds = log_odds(posterior)
-    features = (
-        np.ones(len(steps)),
-        odds,
-        nearby(posterior),
-        nearby(1.0 - linked),
-        _length_oddity(src.lengths, tgt.lengths, steps),
-        np.full(len(steps), np.log(typical)),
-    )
-    link = np.stack(features, axis=1) @ LINK
-    return logistic(np.where(linked, link, NULL_LINK[0] + NULL_LINK[1] * odds))
-
-
-def _length_oddity(src_lengths: F64, tgt_lengths: F64, steps: I64) -> NDArray[np.float64]:
-    """|log of the length ratio| of each bead, measured against the documents'; 0 of null beads."""
-    shares = []
-    for lengths, at in ((src_lengths, 0), (tgt_lengths, 1)):
-        total = np.concatenate(([0.0], np.cumsum(lengths))) / lengths.sum()
-        shares.append(total[steps[:, at] + steps[:, at + 2]] - total[steps[:, at]])
-    ratio = np.where(linked_steps(steps), shares[0] / np.maximum(shares[1], 1e-12), 1.0)
-    return np.asarray(np.abs(np.log(ratio)))
+def _path_posteriors(lattice: Lattice, steps: I64, nulls: tuple[F64, F64]) -> F64:
+    """The probability of each bead of the path; ``nulls`` are those of the single segments."""
+    found = values_at(lattice, steps, lattice.scores) / SCORE
+    for at in (0, 1):
+        alone = (steps[:, at + 2] > 0) & (steps[:, 3 - at] == 0)
+        found[alone] = nulls[at][steps[alone, at]]
+    return found
 
 
 def character_lengths(segments: Sequence[str]) -> NDArray[np.float64]:

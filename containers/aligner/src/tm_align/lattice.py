@@ -1,5 +1,6 @@
 """What tier 2 searches: a band of nodes laid from coarse to fine, and every bead in it with its cosine and score."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tm_align.evidence import length_ratio
 from tm_align.kernels import F32, I16, I32, I64, PADDING, U8, halve, mean_cosines
 from tm_align.search import band_cosines, bead_cosines, bead_scores, best_beads, best_chain, rasterise
 from tm_align.vectors import DocumentVectors
@@ -46,6 +48,8 @@ class Side:
     """Characters of each segment, above 0; only their proportions count."""
     paragraphs: Sequence[int] | None = None
     """Paragraph number of each segment."""
+    texts: Sequence[str] | None = None
+    """The segments themselves: where both sides have them, words count too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +90,8 @@ def make_lattice(src: Side, tgt: Side, settings: SearchSettings) -> tuple[Lattic
     runs = len(numbers)
     scores = bead_scores(
         cosines,
-        _run_lengths(src.lengths / src.lengths.sum(), runs),
-        _run_lengths(tgt.lengths / tgt.lengths.sum(), runs),
+        _run_lengths(src.lengths, runs),
+        _run_lengths(tgt.lengths * math.exp(-length_ratio(src.lengths, tgt.lengths)), runs),
         _run_borders(src.paragraphs, src.vectors.segments, runs),
         _run_borders(tgt.paragraphs, tgt.vectors.segments, runs),
         numbers,

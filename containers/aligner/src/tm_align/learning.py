@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tm_align import em
-from tm_align.lexical import align_lexical, alike_words
+from tm_align.evidence import alike_words
+from tm_align.lexical import align_lexical
 from tm_align.lexicon import WEIGHT_DIGITS, Lexicon
 from tm_align.tokens import read_side
 

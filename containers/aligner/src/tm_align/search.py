@@ -16,6 +16,9 @@ _f32 = np.float32
 SCORE = 16384
 """The int16 that stands for a bead score of 1.0: scores lie in [-2, 2)."""
 
+NAT = 512
+"""The int16 that stands for one nat, where scores are log weights: they lie in [-64, 64)."""
+
 NONE = -32768
 """No cosine: that of what lies outside the band."""
 
@@ -220,6 +223,46 @@ def best_beads(scores: I16, kinds: I32, first: I64, last: I64, offset: I64, m: i
                         value, step = best[origin] + scores[origin, kind], kind
             best[at], back[at] = value, step
     return _trace(back, kinds, first, offset, n, m)
+
+
+@njit(cache=True, nogil=True)
+def off_path_scores(
+    scores: I16, kind: int, course: F64, apart: float, first: I64, last: I64, offset: I64, m: int
+) -> tuple[float, int]:
+    """Sum of the squared scores of the beads of a kind that begin ``apart`` columns or more off the course, and their
+    number: what a pair scores that has nothing to do with each other."""
+    total, count = 0.0, 0
+    for i in range(first.size - 1):
+        for j in range(first[i], min(m, last[i])):
+            if abs(j - course[i]) >= apart:
+                score = scores[offset[i] + j - first[i], kind] / SCORE
+                total += score * score
+                count += 1
+    return total, count
+
+
+@njit(cache=True, nogil=True)
+def scores_to_nats(scores: I16, factor: float) -> None:
+    """Write ``factor`` nats a score of 1.0 over the scores, in units of 1/NAT."""
+    for at in range(scores.shape[0]):
+        for kind in range(scores.shape[1]):
+            nats = scores[at, kind] / SCORE * factor * NAT
+            scores[at, kind] = np.int16(np.rint(min(max(nats, -32768.0), 32767.0)))
+
+
+@njit(cache=True, nogil=True)
+def add_words(nats: I16, kinds: I32, shares: F32, merge: int, weight: float, least: float) -> None:
+    """Add ``weight`` times the log of what words and lengths give each bead, at least ``least``.
+
+    ``shares`` has a row per node: a bead of a:b is at ``merge * (a - 1) + b - 1``, larger ones have the least.
+    """
+    for kind in range(kinds.shape[0]):
+        a, b = kinds[kind]
+        column = merge * (a - 1) + b - 1 if a <= merge and b <= merge else -1
+        for at in range(nats.shape[0]):
+            share = max(least, shares[at, column]) if column >= 0 else least
+            total = nats[at, kind] + np.rint(weight * np.log(share) * NAT)
+            nats[at, kind] = np.int16(min(max(total, -32768.0), 32767.0))
 
 
 @njit(cache=True, nogil=True)

@@ -8,9 +8,9 @@ from tm_core.identity import NORMALISATION_VERSION
 
 SEGMENTER = "1"
 LANGUAGE_ID = "1"
-READERS = "1"
-LEXICAL = "1"
-EMBEDDING = "1"
+READERS = "2"
+LEXICAL = "2"
+EMBEDDING = "2"
 
 
 def alignment_versions(encoder: str, model_hash: str, threshold: float, lexicon: str) -> tuple[str, ...]:
