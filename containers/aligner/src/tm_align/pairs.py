@@ -15,7 +15,7 @@ from tm_core.errors import UnreadableDocument
 from tm_core.identity import context_hash, normalise, text_hash
 from tm_core.languages import best_match, primary
 from tm_core.rules import Tier
-from tm_formats.bilingual import read_locale, read_memory
+from tm_formats.bilingual import bead_of, read_locale, read_memory
 from tm_formats.documents import read_document
 from tm_formats.storage import Storage
 
@@ -181,14 +181,14 @@ class PairReader:
         src = self._unit_side(document["src_lang"], [src for src, _, _ in units])
         tgt = self._unit_side(document["tgt_lang"], [tgt for _, tgt, _ in units])
         beads, at = [], [0, 0]
-        for position, (src_text, tgt_text, key) in enumerate(units):
+        for position, (src_text, tgt_text, place) in enumerate(units):
             spans = [(start, start + (text is not None)) for start, text in zip(at, (src_text, tgt_text), strict=True)]
             at = [end for _, end in spans]
             bead = Bead(spans[0], spans[1], 1.0, 0.0)
             row = self._row(
                 document, position, bead, normalise(src_text or ""), normalise(tgt_text or ""), Tier.IMPORTED
             )
-            beads.append(row | {"item_key": key, "context": context_hash("", "", key)})
+            beads.append(row | place)
         segments = [*segment_rows(document, 0, src.segments), *segment_rows(document, 1, tgt.segments)]
         return Paired(beads=beads, segments=segments, src=src, tgt=tgt, alignment=None)
 
@@ -209,12 +209,13 @@ def _check_planned(path: str, found: str, planned: str) -> None:
         )
 
 
-def _pairs(units: Iterable[Any], src_lang: str, tgt_lang: str) -> Iterator[tuple[str | None, str | None, str]]:
+def _pairs(units: Iterable[Any], src_lang: str, tgt_lang: str) -> Iterator[tuple[str | None, str | None, Row]]:
     for unit in units:
         texts = {variant.lang: variant.text for variant in unit.variants}
-        src, tgt = (texts.get(best_match(lang, texts)) for lang in (src_lang, tgt_lang))
+        served = best_match(src_lang, texts)
+        src, tgt = texts.get(served), texts.get(best_match(tgt_lang, texts))
         if src is not None or tgt is not None:
-            yield src, tgt, unit.key
+            yield src, tgt, bead_of(unit, served)
 
 
 def _span(at: int | None) -> tuple[int, int]:

@@ -7,10 +7,11 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from tm_core.documents import BilingualUnit, Locale
 from tm_core.errors import UnreadableDocument
+from tm_core.identity import context_hash, text_hash
 from tm_core.languages import canonical, is_language
 from tm_formats import delimited, locales, po, tmx, xliff
 from tm_formats.encoding import Unreadable
@@ -115,6 +116,31 @@ def place_of(unit: BilingualUnit, src_lang: str) -> Place:
         after=_said(unit, src_lang, _AFTER),
         context=context if _HASH.fullmatch(context := unit.properties.get(f"prop:{CONTEXT}", "")) else "",
     )
+
+
+def bead_of(unit: BilingualUnit, src_lang: str) -> dict[str, Any]:
+    """What a unit's place and confidence are as columns of tm_core.contracts.BEADS: item_key, context, prev_hash,
+    next_hash, score. The one place that decides it: a file gives the same units, deposited or imported."""
+    place = place_of(unit, src_lang)
+    return {
+        "item_key": place.key,
+        "context": context_hash(place.before, place.after, place.key) or place.context,
+        "prev_hash": text_hash(place.before) if place.before else "",
+        "next_hash": text_hash(place.after) if place.after else "",
+        "score": _score(unit),
+    }
+
+
+def _score(unit: BilingualUnit) -> float:
+    """Confidence that our own export wrote beside a unit, 0 to 1; 1 if another tool wrote the file.
+
+    Without it a doubtful unit would come back from an export as one that is beyond doubt.
+    """
+    try:
+        score = float(unit.properties.get(f"prop:{SCORE}", "1"))
+    except ValueError:
+        return 1.0
+    return score if 0 <= score <= 1 else 1.0
 
 
 def _said(unit: BilingualUnit, src_lang: str, names: Iterable[str]) -> str:

@@ -55,18 +55,6 @@ def variant_of(text: str, lang: str, side: Mapping[str, Any]) -> Variant:
     return Variant(lang=side.get("lang", lang), text=side.get("text", text), tags=side.get("tags", {}))
 
 
-def score_of(unit: BilingualUnit) -> float:
-    """Confidence that our own export wrote beside a unit, 0 to 1; 1 if another tool wrote the file.
-
-    Without it a doubtful unit would come back from an export as one that is beyond doubt.
-    """
-    try:
-        score = float(unit.properties.get(f"prop:{SCORE}", "1"))
-    except ValueError:
-        return 1.0
-    return score if 0 <= score <= 1 else 1.0
-
-
 def unit_of(row: Any, pair: Pair, before: str, after: str) -> BilingualUnit:
     """A row of ``export/select_units`` as a unit of a file.
 

@@ -24,18 +24,18 @@ from tm_core.contracts import FILTERED
 from tm_core.deposits import Kind, parse_name
 from tm_core.documents import BilingualUnit, Variant
 from tm_core.errors import BadName, ExchangeError, UnreadableDocument
-from tm_core.identity import NORMALISATION_VERSION, context_hash, digest, document_key, normalise, text_hash
+from tm_core.identity import NORMALISATION_VERSION, digest, document_key, normalise
 from tm_core.languages import best_match
 from tm_core.outcomes import BatchState, DocumentState, Outcome
 from tm_core.rules import RuleCounts, Thresholds, Tier
 from tm_core.settings import Settings
 from tm_core.stores import Pair, Store, load_stores
 from tm_core.versions import READERS
-from tm_formats.bilingual import place_of, read_memory
+from tm_formats.bilingual import bead_of, read_memory
 from tm_formats.storage import Storage
 from tm_formats.tables import arrow_schema
 from tm_store.db import Database
-from tm_store.extras import facts_of, score_of
+from tm_store.extras import facts_of
 from tm_store.journal import FOLDER, record, ship
 from tm_store.load import merge_staged, summarise
 from tm_store.refine import filtered_row
@@ -390,8 +390,8 @@ class _Import:
 
     def _bead(self, file: _File, pair: Pair, unit: BilingualUnit, src: Variant, tgt: Variant) -> tuple[Row, Row]:
         document = self._document(file, pair)
-        place = place_of(unit, src.lang)
-        bead = {
+        place = bead_of(unit, src.lang)
+        bead = place | {
             "position": document.beads,
             "src_first": document.beads,
             "src_count": 1,
@@ -399,12 +399,7 @@ class _Import:
             "tgt_count": 1,
             "src_text": normalise(src.text),
             "tgt_text": normalise(tgt.text),
-            "context": context_hash(place.before, place.after, place.key) or place.context,
-            "prev_hash": text_hash(place.before) if place.before else "",
-            "next_hash": text_hash(place.after) if place.after else "",
-            "item_key": place.key,
             "tier": Tier.IMPORTED.value,
-            "score": score_of(unit),
             # A file states its languages, and no identifier runs here: the rules about language have nothing to judge.
             "src_lang_id": "und",
             "src_lang_p": 0.0,
@@ -418,7 +413,7 @@ class _Import:
             "tgt_lang": pair.tgt,
         }
         row = filtered_row(self.batch_id, about, {"aligner": "", "model_hash": ""}, bead, self.limits, self.rules)
-        facts = facts_of(unit, src, tgt, pair, place.key)
+        facts = facts_of(unit, src, tgt, pair, place["item_key"])
         more = {
             "document_key": document.key,
             "position": document.beads,
