@@ -33,6 +33,7 @@ _PLACEABLE = (
 )
 _NUMBER = r"\d+(?:[.,:/]\d+)*"
 _TOKEN = re.compile(f"(?P<tag>{_TAG})|(?P<placeable>{_PLACEABLE})|(?P<number>{_NUMBER})")
+_TAGS = re.compile(_TAG)
 _KINDS = ("tag", "placeable", "number")
 # A sign that normalised text may hold only to stand for an object; and a digit: all others are gone by then.
 _SIGNS = {"tag": "", "placeable": "\ufffc", "number": "0"}
@@ -295,3 +296,9 @@ def check_min_score(min_score: int) -> int:
     if not 30 <= min_score <= CONTEXT_SCORE:
         raise LookupRefused(f"the minimum score is {min_score}, expected 30 to 101. Nothing was looked up.")
     return min_score
+
+
+def holds_phrase(text: str, phrase: str) -> bool:
+    """Whether a phrase stands in a text, case and inline tags aside. Both are normalised."""
+    wanted = phrase.casefold()
+    return wanted in text.casefold() or wanted in " ".join(_TAGS.sub("", text).casefold().split())

@@ -61,6 +61,11 @@ class Settings:
     home: Path = _setting(Path(".tm"), "folder of the embedded stack: databases, storage, logs")
     storage: str = _setting("", "object storage, file:///folder or s3://bucket/prefix; empty: TM_HOME/storage")
     database_url: str = _setting("", "Postgres of the memory, postgresql://user:password@host/db", secret=True)
+    database_read_url: str = _setting("", "a read replica of it for look-ups; empty: none", secret=True)
+    read_lag_seconds: float = _setting(
+        1.0, "a replica further behind its primary than this is not used, seconds", low=0, high=3600
+    )
+    lookup_seconds: int = _setting(10, "time-out of one SQL statement of a look-up, seconds", low=1, high=86_400)
     include: Path = _setting(Path(), "folder with sql/, gx/, samples/ and stores.toml; empty: the checkout's include/")
     runtime: Runtime = _setting(Runtime.PROCESS, "where mapped tasks run: process")
     encoder: Encoder = _setting(Encoder.LEXICON, "encoder of tier 2: lexicon (no model) or laser2")
@@ -110,10 +115,11 @@ class Settings:
         storage = self.storage or "file://" + quote(str(home / "storage"))
         if not _STORAGE.fullmatch(storage):
             raise _wrong("TM_STORAGE", storage, "file:///folder or s3://bucket/prefix")
-        if self.database_url and not _DATABASE.match(self.database_url):
-            # Where the password stands in a text that is no URL cannot be known.
-            hidden = "a text that is not shown, as it may hold a password"
-            raise _wrong("TM_DATABASE_URL", hidden, _DATABASE_FORM, quoted=False)
+        for name, url in (("TM_DATABASE_URL", self.database_url), ("TM_DATABASE_READ_URL", self.database_read_url)):
+            if url and not _DATABASE.match(url):
+                # Where the password stands in a text that is no URL cannot be known.
+                hidden = "a text that is not shown, as it may hold a password"
+                raise _wrong(name, hidden, _DATABASE_FORM, quoted=False)
         if self.encoder is Encoder.LASER2 and self.model_dir == Path():
             raise _wrong(
                 "TM_MODEL_DIR", "", "a folder with laser2.pt, laser2.spm and laser2.cvocab (TM_ENCODER=laser2)"

@@ -102,7 +102,33 @@ def _lists(of_class: int, pairs: npt.NDArray[np.uint64]) -> Iterator[Holders]:
         yield Holders(high | gram, numbers[start:end])
 
 
-# Asking -----------------------------------------------------------------------------------------------
+# Asking for a phrase ----------------------------------------------------------------------------------
+
+
+def phrase_grams(form: str) -> list[int]:
+    """The grams inside a phrase, in every length class of a form that can hold it; empty under 3 characters."""
+    if not 3 <= len(form) <= MAX_CHARS:
+        return []
+    hashes = np.unique(gram_hashes([form])[0][2:-2]).tolist()
+    classes = range(length_class(len(form)), length_class(MAX_CHARS) + 1)
+    return [of_class << _CLASS_BITS | gram for of_class in classes for gram in hashes]
+
+
+def holding_all(rows: Iterable[Any]) -> list[int]:
+    """The ids of the forms that hold every gram whose holders were read, shorter forms first; ``rows`` as promising."""
+    by_class: dict[int, list[bytes]] = {}
+    for gram, held in rows:
+        if held is not None:
+            by_class.setdefault(gram >> _CLASS_BITS, []).append(held)
+    wanted = max(map(len, by_class.values()), default=0)
+    ids: list[int] = []
+    for of_class, lists in sorted(by_class.items()):
+        numbers, counts = np.unique(np.frombuffer(b"".join(lists), dtype="<u4"), return_counts=True)
+        ids += (numbers[counts >= wanted].astype(np.int64) | of_class << _CLASS_BITS).tolist()
+    return ids
+
+
+# Asking for a segment -----------------------------------------------------------------------------------------------
 
 
 def query_grams(form: str, min_score: int) -> list[int]:
