@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.aligner.test_lexical import samples
+from tm_align.auto import align
 from tm_align.lexical import align_lexical
 
 PAIRS = ("en-de", "en-fr", "en-es", "en-zh", "de-fr")
@@ -60,3 +61,26 @@ def test_the_bad_half_of_a_document_is_less_sure():
     bad = [bead.score for bead in beads if not bead.is_null and bead.tgt[0] >= half]
     assert len(good) > 15
     assert np.mean(good) > np.mean(bad or [0.0]) + 0.3
+
+
+@pytest.mark.parametrize("tier", ["lexical", "embedding"])
+@pytest.mark.parametrize("pair", ["en-fr", "de-fr", "en-zh"])
+def test_the_part_that_is_there_of_a_cut_document_stays_usable(tier, pair):
+    src_lang, tgt_lang = pair.split("-")
+    src, tgt, gold = samples(pair)[0]
+    cut = tgt[: len(tgt) * 6 // 10]
+    found = align(src, cut, src_lang=src_lang, tgt_lang=tgt_lang, tier=tier)
+    known = {bead for bead in gold if bead[0] and bead[1]}
+    right = [b.score for b in found.beads if (tuple(range(*b.src)), tuple(range(*b.tgt))) in known]
+    assert len(right) > 10
+    assert np.mean(np.array(right) >= 0.5) > 0.8
+    assert found.confidence < 0.7
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_tier_2_knows_unrelated_documents_too(pair):
+    src_lang, tgt_lang = pair.split("-")
+    documents = samples(pair)[:3]
+    for k, (src, _, _) in enumerate(documents):
+        other = documents[(k + 1) % len(documents)][1]
+        assert align(src, other, src_lang=src_lang, tgt_lang=tgt_lang, tier="embedding").confidence < 0.4
