@@ -20,7 +20,7 @@ where
     unit.store_id = %(store_id)s
     and unit.src_lang = %(src_lang)s
     and unit.tgt_lang = %(tgt_lang)s
-    and unit.score >= %(min_score)s
+    and unit.score >= %(min_score)s::real
     and (%(tiers)s::text[] is null or unit.tier = any(%(tiers)s))
     and unit.review_state <> 'rejected'
     and (not %(reviewed_only)s or unit.review_state = 'accepted')
