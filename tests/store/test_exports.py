@@ -50,9 +50,8 @@ def aligned(world: Any) -> None:
 
 def test_tsv_and_parquet_hold_the_same_rows(world: Any) -> None:
     fill(world)
-    world.take(
-        world.file("po.po", 'msgid ""\nmsgstr "Language: de\\n"\n\nmsgctxt "a\\nb\\\\"\nmsgid "x"\nmsgstr "y"\n')
-    )
+    message = 'msgctxt "a\\nb\\\\"' + '\nmsgid "x"\nmsgstr "y"\n'
+    world.take(world.file("de.po", message))
     table = pq.read_table(world.give("out.parquet", format=Format.PARQUET))
     assert table.column_names == [
         "src_text", "tgt_text", "score", "tier", "review_state", "document", "key", "date", "src_lang", "tgt_lang",
