@@ -5,8 +5,9 @@ Reads what was deposited under `raw/<store>/<date>/`, aligns the document pairs 
 the gate judge every slice, loads what is accepted into the memory, samples it for review, and backs the memory up.
 
 **Which date?** Every night the day before. A run's *partition key* is its date, `YYYY-MM-DD`: enter another one when
-triggering, fill in `date` in the form, or backfill a range:
-`airflow backfill create --dag-id tm_refresh --from-date 2026-01-05 --to-date 2026-01-07`.
+triggering, fill in `date` in the form, or backfill a range, one date after the other:
+`airflow backfill create --dag-id tm_refresh --from-date 2026-01-05 --to-date 2026-01-07 --max-active-runs 1`.
+(A backfill does not ask for the DAG's own limit: without the option up to ten dates run at once, which is safe.)
 
 **Safe to re-run?** Yes. Every task writes to places named after its batch, and the load is one transaction. A date
 that was refined before with the same documents and versions is found out by `plan`: everything after it is skipped and
