@@ -14,7 +14,9 @@ def folder_of(context: Context) -> str:
     """Where a run's files lie: by its date, and apart from other runs of that date."""
     run = context["dag_run"]
     day = run.run_after.date().isoformat()
-    return f"exports/{day}/{run.run_type}-{digest(str(context['run_id']))[:8]}"
+    # An enumeration here, its value there, as Airflow hands it out.
+    kind = getattr(run.run_type, "value", run.run_type)
+    return f"exports/{day}/{kind}-{digest(str(context['run_id']))[:8]}"
 
 
 class PlanExportOperator(BaseOperator):
