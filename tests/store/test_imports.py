@@ -1,6 +1,7 @@
 """Imports against a real Postgres: preview, atomicity, idempotence, round trips that lose nothing, and attacks."""
 
 import dataclasses
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from tm_core.errors import ExchangeError
 from tm_core.stores import Pair
 from tm_formats.bilingual import read_memory
 from tm_store.checksum import memory_checksum
+from tm_store.imports import replay
 
 pytestmark = pytest.mark.db
+
+LATER = date(2026, 1, 6)
 
 
 def test_a_file_becomes_units(world: Any) -> None:
@@ -141,6 +145,21 @@ def test_an_import_is_in_the_journal_with_a_copy_of_its_file(world: Any) -> None
     assert (kind, who, store, shipped) == ("import", "ann", "demo", True)
     assert world.storage.read(facts["files"][0]["path"]) == path.read_bytes()
     assert [info.path for info in world.storage.list("journal/entries")] == ["journal/entries/000000000001.json"]
+
+
+def test_a_journal_replayed_into_an_empty_memory_gives_the_same_memory(world: Any) -> None:
+    one = world.file("a.tmx", world.tmx(RICH + world.tu("One house", "Ein Haus")))
+    two = world.file("b.tsv", "Two houses\tZwei Häuser\n")
+    world.take(one, two)
+    world.take(world.file("later.tmx", world.tmx(world.tu("One house", "Ein Gebäude"))), name="a.tmx", day=LATER)
+    checksum, extras = memory_checksum(world.db), world.rows("select facts from tm.extra order by 1")
+    entries = [json.loads(world.storage.read(info.path)) for info in world.storage.list("journal/entries")]
+    assert [entry["kind"] for entry in entries] == ["import", "import"]
+    world.db.connection.execute("truncate tm.unit, tm.evidence, tm.document, tm.extra")
+    for entry in entries:
+        replay(world.settings, world.db, world.storage, entry["store"], entry["facts"])
+    assert memory_checksum(world.db) == checksum
+    assert world.rows("select facts from tm.extra order by 1") == extras
 
 
 def test_a_memory_without_the_pair_is_an_error_that_says_what_there_is(world: Any) -> None:

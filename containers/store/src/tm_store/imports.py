@@ -7,14 +7,16 @@ are merged by the statements of the nightly load, so that a file gives the same 
 import getpass
 import hashlib
 import json
+import shutil
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +31,7 @@ from tm_core.languages import best_match
 from tm_core.outcomes import BatchState, DocumentState, Outcome
 from tm_core.rules import RuleCounts, Thresholds, Tier
 from tm_core.settings import Settings
-from tm_core.stores import Pair, Store, load_stores
+from tm_core.stores import Pair, Store, load_stores, parse_pair
 from tm_core.versions import READERS
 from tm_formats.bilingual import bead_of, read_memory
 from tm_formats.storage import Storage
@@ -173,6 +175,37 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return "unknown"
+
+
+def replay(settings: Settings, db: Database, storage: Storage, store: str, facts: Mapping[str, Any]) -> ImportSummary:
+    """Do an import again from its journal entry and the files kept with it; what is in place already stays untouched.
+
+    Args:
+        store, facts: as they stand in the entry.
+
+    Raises:
+        As ``import_files`` does; StorageError if a kept file is gone.
+    """
+    pairs = [parse_pair(text, "journal entry") for text in facts["pairs"]]
+    with tempfile.TemporaryDirectory(prefix="tm-replay-") as disk:
+        paths = []
+        for number, file in enumerate(facts["files"]):
+            path = Path(disk) / str(number) / PurePosixPath(file["name"]).name
+            path.parent.mkdir()
+            with storage.open_input(file["path"]) as kept, path.open("wb") as copy:
+                shutil.copyfileobj(kept, copy, _BLOCK_BYTES)
+            paths.append(path)
+        return import_files(
+            settings,
+            db,
+            storage,
+            store,
+            paths,
+            pair=pairs[0] if len(pairs) == 1 else None,
+            day=date.fromisoformat(facts["date"]),
+            name=facts["files"][0]["name"] if len(paths) == 1 else "",
+            who="replayed from the journal",
+        )
 
 
 # What is asked for ---------------------------------------------------------------------------------
