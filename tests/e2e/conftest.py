@@ -9,11 +9,12 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg
 import pytest
 
@@ -121,6 +122,10 @@ class Warm:
         return Running(argv=argv, pid=pid, log=log, ends=ends)
 
     def stop(self) -> None:
+        # A test that gave up waiting leaves its command at work, and a killed command what it had started.
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self.process.communicate(timeout=10)
 
 
