@@ -354,7 +354,6 @@ def bucket(s3, monkeypatch):
 
 
 # Arrow compresses what is written under a name that ends with .gz, as pg_dump's files do, a second time.
-@pytest.mark.xfail(strict=True, reason="tm_formats.storage: open_output_stream(…) needs compression=None")
 def test_a_refresh_on_s3(make_world, undisturbed, s3, bucket):
     """The same two dates, the same checksum."""
     world = make_world(TM_STORAGE=f"s3://{bucket[1]}/some/prefix", **s3)

@@ -315,7 +315,7 @@ class _S3:
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as whole:
             shutil.copyfileobj(source, whole, _BLOCK_BYTES)
             whole.seek(0)
-            with self._fs.open_output_stream(self._key(path)) as sink:
+            with self._fs.open_output_stream(self._key(path), compression=None) as sink:
                 shutil.copyfileobj(whole, sink, _BLOCK_BYTES)
 
     def delete(self, path: str) -> None:
