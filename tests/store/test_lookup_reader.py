@@ -70,8 +70,11 @@ def settings(servers: tuple[postgres.Server, postgres.Server]) -> Settings:
 
 def _caught_up(primary: postgres.Server, standby: psycopg.Connection[tuple[object, ...]]) -> bool:
     with psycopg.connect(primary.url("postgres")) as connection:
-        row = connection.execute("select pg_current_wal_lsn()::text").fetchone()
-    found = standby.execute("select pg_last_wal_replay_lsn() >= %s::pg_lsn", row).fetchone()
+        row = connection.execute("select pg_current_wal_insert_lsn()::text").fetchone()
+    # Of the insert position: a server that is not durable writes its log later than it commits.
+    found = standby.execute(
+        "select pg_last_wal_replay_lsn() >= %s::pg_lsn and pg_last_xact_replay_timestamp() is not null", row
+    ).fetchone()
     return bool(found and found[0])
 
 
