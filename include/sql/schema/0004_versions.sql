@@ -1,0 +1,2 @@
+-- Purpose:    what a batch or an import replaced, and the texts that must not come back.
+-- Applied by: tm migrate, in one transaction; never changed once released.

@@ -1,0 +1,2 @@
+-- Purpose:    what the roles may do, and the months whose books are put away.
+-- Applied by: tm migrate, in one transaction; never changed once released.

@@ -1,0 +1,2 @@
+-- Purpose:    the history of every verdict, and who released or discarded a slice.
+-- Applied by: tm migrate, in one transaction; never changed once released.

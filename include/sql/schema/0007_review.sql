@@ -1,0 +1,2 @@
+-- Purpose:    reviewers' verdicts, claims and the precision they prove.
+-- Applied by: tm migrate, in one transaction; never changed once released.
