@@ -19,7 +19,7 @@ from tm_embedded import airflow, demo, postgres, supervisor
 from tm_embedded.airflow import AirflowApi, Workload
 from tm_embedded.errors import AlreadyRunning, ComponentFailed, StackError, last_lines
 from tm_embedded.home import Home, RunningStack, load_secrets, locked, remove_made, running_stack
-from tm_embedded.processes import marked, postmaster_pid, sweep, wait_until
+from tm_embedded.processes import is_alive, marked, postmaster_pid, sweep, wait_until
 from tm_embedded.progress import Progress
 from tm_embedded.supervisor import ALL_COMPONENTS, READY_SECONDS, UI_PORT, Plan
 
@@ -189,7 +189,8 @@ def _down(home: Home, _options: argparse.Namespace) -> int:
     there = running_stack(home)
     if there is not None and there.pid:
         os.kill(there.pid, signal.SIGTERM)
-        if not wait_until(lambda: running_stack(home) is None, DOWN_SECONDS):
+        # It gives the lock back a moment before it ends.
+        if not wait_until(lambda: running_stack(home) is None and not is_alive(there.pid), DOWN_SECONDS):
             raise StackError(f"Process {there.pid} does not stop. End it with: kill -9 {there.pid}; make down")
     if not home.path.is_dir():
         print("Nothing is running.")

@@ -46,6 +46,13 @@ def _mark_of(process: psutil.Process) -> str | None:
     return None
 
 
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and was not waited for does not."""
+    with suppress(psutil.Error):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
 def wait_until(done: Callable[[], bool], seconds: float) -> bool:
     """Whether `done()` came true within `seconds`."""
     deadline = time.monotonic() + seconds
