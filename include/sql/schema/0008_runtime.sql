@@ -1,0 +1,2 @@
+-- Purpose:    what pods lost, and when a tier is left alone.
+-- Applied by: tm migrate, in one transaction; never changed once released.

@@ -1,0 +1,2 @@
+-- Purpose:    drills, restores, and what keeps a backup.
+-- Applied by: tm migrate, in one transaction; never changed once released.
