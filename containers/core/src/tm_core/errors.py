@@ -17,6 +17,10 @@
     ├── StorageError           object storage cannot be read or written
     ├── BackupError            a backup could not be made, listed or trusted
     ├── ExchangeError          an import or export that cannot be done as asked: nothing was changed
+    ├── ReviewError            a verdict, claim or approval that cannot be taken: nothing was changed
+    │   ├── UnknownItem            there is no such review item
+    │   ├── StaleVersion           somebody else has written the item since it was read
+    │   └── ItemClaimed            another reviewer holds the item
     └── LookupRefused          a look-up that cannot be answered as it was asked
 
 A message says, in this order: where, what was expected, what was found, the likely cause, the next
@@ -87,3 +91,19 @@ class LookupRefused(TmError, ValueError):
 
 class ExchangeError(TmError):
     """An import or export that cannot be done as it was asked; nothing was changed."""
+
+
+class ReviewError(TmError):
+    """A verdict, claim or approval that cannot be taken as it was given; nothing was changed."""
+
+
+class UnknownItem(ReviewError):
+    """There is no review item of this number."""
+
+
+class StaleVersion(ReviewError):
+    """Somebody else has written the item since it was read."""
+
+
+class ItemClaimed(ReviewError):
+    """Another reviewer holds the item for now."""
