@@ -9,7 +9,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -61,12 +61,23 @@ class Settings:
     home: Path = _setting(Path(".tm"), "folder of the embedded stack: databases, storage, logs")
     storage: str = _setting("", "object storage, file:///folder or s3://bucket/prefix; empty: TM_HOME/storage")
     database_url: str = _setting("", "Postgres of the memory, postgresql://user:password@host/db", secret=True)
-    database_read_url: str = _setting("", "a read replica of it for look-ups; empty: none", secret=True)
+    database_owner_url: str = _setting(
+        "", "the same database as a member of tm_owner, for migrations and upkeep; empty: TM_DATABASE_URL", secret=True
+    )
+    database_read_url: str = _setting(
+        "",
+        "a read replica, or the same database as a member of tm_reader: look-ups and exports; empty: none",
+        secret=True,
+    )
     read_lag_seconds: float = _setting(
         1.0, "a replica further behind its primary than this is not used, seconds", low=0, high=3600
     )
     lookup_seconds: int = _setting(10, "time-out of one SQL statement of a look-up, seconds", low=1, high=86_400)
     include: Path = _setting(Path(), "folder with sql/, gx/, samples/ and stores.toml; empty: the checkout's include/")
+    pool_size: int = _setting(8, "most connections of a service's pool; not calibrated yet", low=1, high=1000)
+    pool_seconds: float = _setting(
+        5.0, "longest wait for a connection of a pool, seconds; not calibrated yet", low=0.1, high=600
+    )
     runtime: Runtime = _setting(Runtime.PROCESS, "where mapped tasks run: process")
     encoder: Encoder = _setting(Encoder.LEXICON, "encoder of tier 2: lexicon (no model) or laser2")
     device: Device = _setting(Device.CPU, "device of a neural encoder: cpu or cuda; never a silent fallback")
@@ -83,6 +94,13 @@ class Settings:
     review_budget: int = _setting(200, "most review items a night", low=0, high=100_000)
     backup_days: int = _setting(
         30, "backups older than this are deleted, days; the newest good one never is", low=1, high=36_500
+    )
+    months_ahead: int = _setting(3, "month partitions of the books made ahead, months", low=1, high=120)
+    books_months: int = _setting(
+        24, "months of the books kept in the database; older ones are put away as Parquet, months", low=1, high=1200
+    )
+    work_days: int = _setting(
+        30, "work files and staged rows of superseded batches older than this are removed, days", low=1, high=36_500
     )
     first_date: date | None = _setting(None, "first partition date to catch up from, YYYY-MM-DD; empty: no catch-up")
     retry_seconds: float = _setting(60.0, "pause before a failed task is tried again, seconds", low=0, high=86_400)
@@ -115,7 +133,11 @@ class Settings:
         storage = self.storage or "file://" + quote(str(home / "storage"))
         if not _STORAGE.fullmatch(storage):
             raise _wrong("TM_STORAGE", storage, "file:///folder or s3://bucket/prefix")
-        for name, url in (("TM_DATABASE_URL", self.database_url), ("TM_DATABASE_READ_URL", self.database_read_url)):
+        for name, url in (
+            ("TM_DATABASE_URL", self.database_url),
+            ("TM_DATABASE_OWNER_URL", self.database_owner_url),
+            ("TM_DATABASE_READ_URL", self.database_read_url),
+        ):
             if url and not _DATABASE.match(url):
                 # Where the password stands in a text that is no URL cannot be known.
                 hidden = "a text that is not shown, as it may hold a password"
@@ -143,6 +165,10 @@ class Settings:
         if not self.database_url:
             raise _wrong("TM_DATABASE_URL", "", _DATABASE_FORM + ". `make up` starts one and prints it")
         return self.database_url
+
+    def as_owner(self) -> "Settings":
+        """These settings with the owner's URL as the database's: for what makes, changes and drops tables."""
+        return replace(self, database_url=self.database_owner_url or self.database_url)
 
     def shown(self) -> list[tuple[str, str, str]]:
         """(variable, value with secrets hidden, documentation) of every setting."""
