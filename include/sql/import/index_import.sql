@@ -4,4 +4,4 @@
 -- Repeatable: once a transaction.
 create index on imported (document_key, position);
 analyze imported;
-analyze staging.bead;
+select staging.analyze_beads();

@@ -2,4 +2,4 @@
 -- Writes:     statistics of staging.bead
 -- Parameters: none
 -- Repeatable: yes.
-analyze staging.bead;
+select staging.analyze_beads();

@@ -11,7 +11,7 @@ from pathlib import Path
 from tm_core.contracts import Step
 from tm_core.errors import TmError
 from tm_core.settings import Settings
-from tm_store import cli_exchange, cli_lookup
+from tm_store import cli_exchange, cli_lookup, cli_upkeep
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_exchange.add_commands(commands, _day)
     cli_lookup.add_commands(commands)
+    cli_upkeep.add_commands(commands)
 
     save = commands.add_parser("backup", help="take a backup now, list them, or verify one")
     what = save.add_mutually_exclusive_group()

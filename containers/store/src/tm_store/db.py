@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
 _PARAMETER = re.compile(r"%\((\w+)\)s")
+# How soon a server process notices that its client is gone, while a statement runs. Not calibrated yet.
+_CHECK_SECONDS = 5
 _HEADER = re.compile(r"^-- (Purpose|Grain|Reads|Writes|Parameters|Repeatable|Returns):\s*(.*)$", re.MULTILINE)
 
 
@@ -150,9 +152,25 @@ def open_database(settings: Settings, *, database: str | None = None) -> Iterato
 
 def connect(url: str, statement_seconds: int, database: str | None = None) -> Connection:
     """One connection with the project's session settings."""
-    options = f"-c statement_timeout={statement_seconds}s -c timezone=UTC -c application_name=tm"
     extra = {"dbname": database} if database else {}
-    return psycopg.connect(url, autocommit=True, connect_timeout=10, options=options, **cast(Any, extra))
+    return psycopg.connect(url, **cast(Any, connection_arguments(statement_seconds) | extra))
+
+
+def connection_arguments(statement_seconds: int) -> dict[str, Any]:
+    """What every connection is opened with, by itself or in a pool."""
+    session = {
+        "statement_timeout": f"{statement_seconds}s",
+        "timezone": "UTC",
+        "application_name": "tm",
+        # A server process notices that its client was killed only when it next speaks to it. Without these it finishes a
+        # statement that nobody waits for, and holds the date's lock as long.
+        "client_connection_check_interval": f"{_CHECK_SECONDS}s",
+        "tcp_keepalives_idle": "30",
+        "tcp_keepalives_interval": "10",
+        "tcp_keepalives_count": "3",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
+    return {"autocommit": True, "connect_timeout": 10, "options": options}
 
 
 @contextmanager
@@ -160,28 +178,55 @@ def _translated(url: str) -> Iterator[None]:
     """Say of a lost or refused connection what to do about it."""
     try:
         yield
-    except psycopg.errors.DiskFull as error:
-        raise DatabaseError(
-            f"{hide_password(url)}: the disk of the database is full ({error.diag.message_primary}). Free some space, "
-            "then clear the task. The transaction was rolled back; the memory is as it was before."
-        ) from error
-    except psycopg.errors.QueryCanceled as error:
-        raise DatabaseError(
-            f"{hide_password(url)}: a statement took longer than TM_STATEMENT_SECONDS ({error.diag.message_primary}). "
-            "Raise it or look for a lock (pg_stat_activity), then clear the task. The transaction was rolled back."
-        ) from error
-    except psycopg.OperationalError as error:
-        raise DatabaseError(
-            f"{hide_password(url)}: the database cannot be reached, or went away ({_first_line(error)}). "
-            "Start it (`tm doctor` says what is missing), then clear the task or run the command again. What was under "
-            "way was rolled back; the memory is as it was before."
-        ) from error
+    except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+        raise explained(url, error) from error
 
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise DatabaseError(
-            f"{hide_password(url)}: {_first_line(error)}. The role of TM_DATABASE_URL may not do this. Use the role "
-            "that `tm migrate` was run with, or grant it what it needs. What was under way was rolled back."
-        ) from error
+
+def explained(url: str, error: psycopg.Error) -> DatabaseError:
+    """What Postgres refused, as an error for people: where, why, what to do, and that nothing was changed."""
+    kind = next(kind for kind in _EXPLANATIONS if isinstance(error, kind))
+    if kind is psycopg.Error and error.sqlstate and not error.sqlstate.startswith(_GONE):
+        return DatabaseError(f"{hide_password(url)}: the server refused ({_first_line(error)}). {_ROLLED_BACK}")
+    found, todo = _EXPLANATIONS[kind]
+    return DatabaseError(f"{hide_password(url)}: {found} ({_first_line(error)}). {todo}")
+
+
+# SQLSTATE classes of a connection that could not be made or was ended; without a code it is the client that says so.
+_GONE = ("08", "53300", "57P")
+_ROLLED_BACK = "Its log says more. What was under way was rolled back; the memory is as it was before."
+#: In this order: the classes below OperationalError first.
+_EXPLANATIONS: Mapping[type[psycopg.Error], tuple[str, str]] = {
+    psycopg.errors.DiskFull: (
+        "the disk of the database is full",
+        "Free some space, then clear the task. The transaction was rolled back; the memory is as it was before.",
+    ),
+    psycopg.errors.QueryCanceled: (
+        "a statement took longer than TM_STATEMENT_SECONDS, or somebody cancelled it",
+        "Raise it or look for a lock (pg_stat_activity), then clear the task. The transaction was rolled back.",
+    ),
+    psycopg.errors.SerializationFailure: (
+        "another transaction was in the way",
+        "Run it again. The transaction was rolled back; the memory is as it was before.",
+    ),
+    psycopg.errors.DeadlockDetected: (
+        "this transaction and another waited for each other, and the server ended this one",
+        "Run it again. The transaction was rolled back; the memory is as it was before.",
+    ),
+    psycopg.errors.LockNotAvailable: (
+        "somebody else holds a lock on what is wanted",
+        "Run it again when the other has finished (pg_stat_activity shows it). Nothing was changed.",
+    ),
+    psycopg.errors.InsufficientPrivilege: (
+        "the role of this connection may not do this",
+        "`tm roles` says what each role may do: TM_DATABASE_URL wants a member of tm_loader, TM_DATABASE_OWNER_URL one "
+        "of tm_owner. What was under way was rolled back.",
+    ),
+    psycopg.Error: (
+        "the database cannot be reached, or went away",
+        "Start it (`tm doctor` says what is missing), then clear the task or run the command again. What was under way "
+        "was rolled back; the memory is as it was before.",
+    ),
+}
 
 
 def _first_line(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Schema migrations: the files ``include/sql/schema/NNNN_*.sql``, applied in order, forward only."""
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ from tm_core.errors import DatabaseError, SchemaTooNew
 from tm_core.identity import digest
 from tm_core.settings import Settings
 from tm_store.db import Database, open_database
+from tm_store.roles import apply_roles
+
+log = logging.getLogger(__name__)
 
 # Any number that nothing else uses: whoever migrates holds it, the others wait.
 _LOCK = 7_245_001
@@ -45,7 +49,10 @@ def migrations(include: Path) -> list[Migration]:
 
 
 def migrate(settings: Settings) -> list[str]:
-    """Bring the database to this code's schema; safe to run by several processes at once.
+    """Bring the database to this code's schema and its roles to their rights; safe to run by several at once.
+
+    The connection is that of TM_DATABASE_OWNER_URL, where it is set. A login that may not make the roles migrates all
+    the same: a warning says what a superuser has to run.
 
     Returns:
         The names of the migrations applied now; empty if there was nothing to do.
@@ -55,13 +62,15 @@ def migrate(settings: Settings) -> list[str]:
         DatabaseError: an applied migration differs from its file.
     """
     wanted = migrations(settings.include)
-    with open_database(settings) as db, db.transaction():
+    with open_database(settings.as_owner()) as db, db.transaction():
         db.connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         db.run("ops/create_migration_table")
         missing = _missing(wanted, dict(db.run("ops/select_migrations")))
         for one in missing:
             db.connection.execute(one.sql)
             db.run("ops/insert_migration", number=one.number, name=one.name, sha256=one.sha256)
+        if advice := apply_roles(db):
+            log.warning("%s", advice)
     return [one.name for one in missing]
 
 
