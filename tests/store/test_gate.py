@@ -457,7 +457,7 @@ def test_one_slice_judges_no_other(gate: Gate, db: Database) -> None:
     summary = gate(good, bad, odd)
     verdicts = {(one.store, one.tgt_lang): one.verdict.value for one in summary.slices}
     assert verdicts == {("manuals", "de"): "accept", ("manuals", "fr"): "quarantine", ("novels", "de"): "hold"}
-    assert summary.counts == {"accept": 1, "hold": 1, "quarantine": 1}
+    assert summary.counts == {"accept": 1, "hold": 1, "quarantine": 1, "discard": 0}
     stored = db.connection.execute("select store, tgt_lang, verdict from ops.slice").fetchall()
     assert {(store, lang): verdict for store, lang, verdict in stored} == verdicts
 

@@ -1,8 +1,9 @@
--- Purpose:    record what became of every bead of a batch: exactly one outcome each (tm_core.outcomes.Outcome).
+-- Purpose:    record what became of every bead of a batch's open slices: exactly one outcome each
+--             (tm_core.outcomes.Outcome).
 -- Grain:      one row of ops.outcome a staged bead.
 -- Reads:      staging.bead, ops.slice, fresh, incoming, touched, tm.unit
 -- Writes:     ops.outcome
--- Parameters: batch_id (text), day (date)
+-- Parameters: batch_id (text), day (date), generation (bigint)
 -- Repeatable: no; ops/delete_outcomes comes first, in the same transaction.
 insert into ops.outcome (partition_date, batch_id, document_key, position, outcome, rule, unit_key)
 select
@@ -14,6 +15,7 @@ select
         when bead.rule <> '' then 'rejected'
         when slice.verdict = 'hold' then 'held'
         when slice.verdict = 'quarantine' then 'quarantined'
+        when slice.verdict = 'discard' then 'discarded'
         when fresh.is_stale then 'superseded'
         when incoming.rank_in_batch > 1 then 'duplicate'
         when incoming.unit_key is null then 'lost'
@@ -34,4 +36,4 @@ left join incoming
         and incoming.position = bead.position
 left join touched on touched.store_id = incoming.store_id and touched.unit_key = incoming.unit_key
 left join tm.unit as unit on unit.store_id = incoming.store_id and unit.unit_key = incoming.unit_key
-where bead.batch_id = %(batch_id)s;
+where bead.batch_id = %(batch_id)s and slice.generation is distinct from %(generation)s;

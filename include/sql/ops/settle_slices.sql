@@ -1,4 +1,4 @@
--- Purpose:    write into each slice what became of its beads, and that this generation has settled it.
+-- Purpose:    write into each open slice what became of its beads, and that this generation has settled it.
 -- Reads:      ops.outcome, ops.document
 -- Writes:     ops.slice
 -- Parameters: batch_id (text), day (date), generation (bigint)
@@ -40,4 +40,4 @@ set
     ),
     generation = %(generation)s,
     settled_at = now()
-where slice.batch_id = %(batch_id)s;
+where slice.batch_id = %(batch_id)s and slice.generation is distinct from %(generation)s;

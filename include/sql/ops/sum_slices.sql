@@ -1,7 +1,7 @@
--- Purpose:    the three sums that must close per slice, each as promised by the filter and as found in the books:
+-- Purpose:    the three sums that must close per open slice (one that this generation has not settled), each as promised by the filter and as found in the books:
 --             document pairs, segments, and beads with exactly one outcome.
 -- Reads:      ops.slice, ops.document, ops.outcome, staging.bead
--- Parameters: batch_id (text), day (date)
+-- Parameters: batch_id (text), day (date), generation (bigint)
 -- Repeatable: yes; reads only.
 -- Returns:    store, src_lang, tgt_lang, and promised_x / found_x for documents, src_segments, tgt_segments, beads; lost
 with bead_sums as (
@@ -49,5 +49,5 @@ select
 from ops.slice as slice
 left join bead_sums using (store, src_lang, tgt_lang)
 left join document_sums using (store, src_lang, tgt_lang)
-where slice.batch_id = %(batch_id)s
+where slice.batch_id = %(batch_id)s and slice.generation is distinct from %(generation)s
 order by slice.store, slice.src_lang, slice.tgt_lang;

@@ -1,5 +1,5 @@
--- Purpose:    collect the document pairs that a load brings: those of its accepted slices, each with whether the memory
---             already holds a later version.
+-- Purpose:    collect the document pairs that a load brings: those of its accepted slices that are not settled yet,
+--             each with whether the memory already holds a later version.
 -- Reads:      ops.document, ops.slice, tm.store, tm.document
 -- Writes:     fresh (temporary, gone with the transaction)
 -- Parameters: batch_id (text), day (date), generation (bigint)
@@ -22,4 +22,5 @@ where
     document.partition_date = %(day)s
     and document.batch_id = %(batch_id)s
     and document.state in ('aligned', 'ledger', 'imported')
-    and slice.verdict = 'accept';
+    and slice.verdict = 'accept'
+    and slice.generation is distinct from %(generation)s;

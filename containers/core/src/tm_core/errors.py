@@ -16,6 +16,8 @@
     ├── BatchBusy              another run works on the same partition date
     ├── StorageError           object storage cannot be read or written
     ├── BackupError            a backup could not be made, listed or trusted
+    ├── ReleaseRefused         a held or refused slice that cannot be decided on as asked: nothing was changed
+    │   └── ReleaseObsolete        the slice was planned anew or decided on in between
     ├── ExchangeError          an import or export that cannot be done as asked: nothing was changed
     ├── ReviewError            a verdict, claim or approval that cannot be taken: nothing was changed
     │   ├── UnknownItem            there is no such review item
@@ -87,6 +89,14 @@ class BackupError(TmError):
 
 class LookupRefused(TmError, ValueError):
     """A look-up that cannot be answered as it was asked: an empty text, an unknown store. Nothing was read."""
+
+
+class ReleaseRefused(TmError, ValueError):
+    """A held or refused slice that cannot be decided on as it was asked; nothing was changed."""
+
+
+class ReleaseObsolete(ReleaseRefused):
+    """The slice that was to be decided on is not there any more as it was; nothing was changed."""
 
 
 class ExchangeError(TmError):

@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     DEFERRED = "deferred"  # left for a later run
     HELD = "held"  # its slice waits for a person's decision
     QUARANTINED = "quarantined"  # its slice was refused; releasable
+    DISCARDED = "discarded"  # a person threw its slice away
 
 
 class DocumentState(StrEnum):
@@ -39,11 +40,12 @@ class FileState(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the gate says of a slice."""
+    """What the gate says of a slice, or a person after it."""
 
     ACCEPT = "accept"
-    HOLD = "hold"
-    QUARANTINE = "quarantine"
+    HOLD = "hold"  # waits for a person
+    QUARANTINE = "quarantine"  # refused; a person may release it
+    DISCARD = "discard"  # thrown away by a person, never by the gate
 
 
 class BatchState(StrEnum):
@@ -56,8 +58,9 @@ class BatchState(StrEnum):
 
 
 class ReviewState(StrEnum):
-    """What people said of a unit so far."""
+    """What people said of a unit so far, or of its like."""
 
     UNREVIEWED = "unreviewed"
+    TRUSTED = "trusted"  # nobody looked at it; verdicts on its like prove them good (tm_core.precision)
     ACCEPTED = "accepted"
     REJECTED = "rejected"

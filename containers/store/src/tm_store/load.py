@@ -58,6 +58,9 @@ def load_batch(db: Database, storage: Storage, batch_id: str) -> LoadSummary:
 def merge_staged(db: Database, batch: Any) -> tuple[int, int]:
     """Merge the staged beads of accepted slices, check every sum, settle; the caller's transaction makes it whole.
 
+    Works on the open slices alone, those that the batch's generation has not settled: what was loaded stays as it is
+    when a held slice is released after it.
+
     Args:
         batch: the row of ``ops/select_batch``.
 
@@ -66,9 +69,9 @@ def merge_staged(db: Database, batch: Any) -> tuple[int, int]:
     """
     with _no_bead_twice(batch.batch_id):
         inserted, removed = _merge(db, batch)
-    _check_sums(db, batch.batch_id, batch.partition_date, inserted)
-    dated = {"batch_id": batch.batch_id, "day": batch.partition_date}
-    db.run("ops/settle_slices", **dated, generation=batch.generation)
+    versioned = {"batch_id": batch.batch_id, "day": batch.partition_date, "generation": batch.generation}
+    _check_sums(db, versioned, inserted)
+    db.run("ops/settle_slices", **versioned)
     db.run("ops/set_batch_state", batch_id=batch.batch_id, state=BatchState.LOADED)
     return inserted, removed
 
@@ -118,17 +121,18 @@ def _merge(db: Database, batch: Any) -> tuple[int, int]:
     inserted = db.one("tm/upsert_units").inserted
     index_pending(db, [row.store_id for row in locked])
     db.run("tm/upsert_documents", **versioned)
-    db.run("ops/delete_outcomes", **dated)
-    db.run("ops/insert_outcomes", **dated)
+    db.run("ops/delete_outcomes", **versioned)
+    db.run("ops/insert_outcomes", **versioned)
     return inserted, removed
 
 
 _SUMS = ("documents", "src_segments", "tgt_segments", "beads")
 
 
-def _check_sums(db: Database, batch_id: str, day: Any, inserted: int) -> None:
-    """The conservation identity, in the load's own transaction."""
-    for row in db.run("ops/sum_slices", batch_id=batch_id, day=day):
+def _check_sums(db: Database, versioned: dict[str, Any], inserted: int) -> None:
+    """The conservation identity of the slices that are being settled, in the load's own transaction."""
+    batch_id = versioned["batch_id"]
+    for row in db.run("ops/sum_slices", **versioned):
         where = f"batch {batch_id}, slice {row.store} {row.src_lang}-{row.tgt_lang}"
         for name in _SUMS:
             promised, found = getattr(row, f"promised_{name}"), getattr(row, f"found_{name}")
@@ -137,7 +141,7 @@ def _check_sums(db: Database, batch_id: str, day: Any, inserted: int) -> None:
                 raise _open_sum(where, name.replace("_", " "), promised, found)
         if row.lost:
             raise _open_sum(where, "beads with a known outcome", row.found_beads, row.found_beads - row.lost)
-    new = db.one("ops/count_outcome", batch_id=batch_id, day=day, outcome=Outcome.NEW).beads
+    new = db.one("ops/count_outcome", **versioned, outcome=Outcome.NEW).beads
     if new != inserted:
         raise _open_sum(f"batch {batch_id}", "new units", new, inserted)
 
