@@ -1,0 +1,2 @@
+-- Purpose:    find the units of a source text target by target, however many units say the same.
+-- Applied by: tm migrate, in one transaction; never changed once released.
