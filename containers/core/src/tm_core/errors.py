@@ -19,6 +19,8 @@
     ├── ReleaseRefused         a held or refused slice that cannot be decided on as asked: nothing was changed
     │   └── ReleaseObsolete        the slice was planned anew or decided on in between
     ├── ExchangeError          an import or export that cannot be done as asked: nothing was changed
+    ├── VersionError           a roll-back that cannot be done as asked: nothing was changed
+    ├── ErasureError           an erasure that cannot be done, or proved, as asked: nothing was changed
     ├── ReviewError            a verdict, claim or approval that cannot be taken: nothing was changed
     │   ├── UnknownItem            there is no such review item
     │   ├── StaleVersion           somebody else has written the item since it was read
@@ -117,3 +119,11 @@ class StaleVersion(ReviewError):
 
 class ItemClaimed(ReviewError):
     """Another reviewer holds the item for now."""
+
+
+class VersionError(TmError):
+    """A version that cannot be shown or rolled back as it was asked; nothing was changed."""
+
+
+class ErasureError(TmError):
+    """An erasure that cannot be done, or proved, as it was asked; nothing was changed."""

@@ -55,6 +55,7 @@ class BatchState(StrEnum):
     LOADED = "loaded"
     DONE = "done"
     SUPERSEDED = "superseded"  # the same date was planned again with other input
+    ROLLED_BACK = "rolled_back"  # `tm rollback` took it out of the memory; the date can be planned anew
 
 
 class ReviewState(StrEnum):
