@@ -93,7 +93,18 @@ class Settings:
     review_rate: float = _setting(0.01, "share of accepted beads sampled for review, 0 to 1", low=0, high=1)
     review_budget: int = _setting(200, "most review items a night", low=0, high=100_000)
     backup_days: int = _setting(
-        30, "backups older than this are deleted, days; the newest good one never is", low=1, high=36_500
+        30, "every backup is kept so long, days; the newest good and proven ones always", low=1, high=36_500
+    )
+    backup_weeks: int = _setting(12, "then the newest good backup of a week, weeks", low=0, high=5_000)
+    backup_months: int = _setting(12, "then the newest good backup of a month, months", low=0, high=1_200)
+    backup_recipients: str = _setting(
+        "", "age public keys (age1…, parted by commas) that backups are encrypted to; empty: not encrypted"
+    )
+    backup_identity: Path = _setting(
+        Path(), "file with the age secret key that opens encrypted backups; a restore and a drill need it"
+    )
+    airflow_database_url: str = _setting(
+        "", "Airflow's metadata database, of which a backup keeps variables and run history; empty: none", secret=True
     )
     months_ahead: int = _setting(3, "month partitions of the books made ahead, months", low=1, high=120)
     books_months: int = _setting(
@@ -137,6 +148,7 @@ class Settings:
             ("TM_DATABASE_URL", self.database_url),
             ("TM_DATABASE_OWNER_URL", self.database_owner_url),
             ("TM_DATABASE_READ_URL", self.database_read_url),
+            ("TM_AIRFLOW_DATABASE_URL", self.airflow_database_url),
         ):
             if url and not _DATABASE.match(url):
                 # Where the password stands in a text that is no URL cannot be known.
