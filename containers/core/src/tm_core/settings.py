@@ -23,6 +23,7 @@ class Runtime(StrEnum):
     """Where the mapped tasks run."""
 
     PROCESS = "process"
+    KUBERNETES = "kubernetes"
 
 
 class Encoder(StrEnum):
@@ -37,6 +38,13 @@ class Device(StrEnum):
 
     CPU = "cpu"
     CUDA = "cuda"
+
+
+class Tier2Down(StrEnum):
+    """What becomes of documents that tier 2 should align while it is unavailable."""
+
+    HOLD = "hold"
+    TIER1 = "tier1"
 
 
 class Notify(StrEnum):
@@ -78,11 +86,23 @@ class Settings:
     pool_seconds: float = _setting(
         5.0, "longest wait for a connection of a pool, seconds; not calibrated yet", low=0.1, high=600
     )
-    runtime: Runtime = _setting(Runtime.PROCESS, "where mapped tasks run: process")
+    runtime: Runtime = _setting(Runtime.PROCESS, "where mapped tasks run: process or kubernetes")
+    pods: Path = _setting(Path(), "settings of the pods (TM_RUNTIME=kubernetes); empty: pods.toml in TM_INCLUDE")
     encoder: Encoder = _setting(Encoder.LEXICON, "encoder of tier 2: lexicon (no model) or laser2")
     device: Device = _setting(Device.CPU, "device of a neural encoder: cpu or cuda; never a silent fallback")
     model_dir: Path = _setting(Path(), "folder with laser2.pt, laser2.spm and laser2.cvocab, for TM_ENCODER=laser2")
     tier_threshold: float = _setting(0.7, "documents under this tier 1 confidence go to tier 2, 0 to 1", low=0, high=1)
+    tier2_pool: str = _setting("default_pool", "Airflow pool of tier 2's tasks; its slots bound the GPUs in use")
+    tier2_down: Tier2Down = _setting(
+        Tier2Down.HOLD, "documents while tier 2 is unavailable: hold (for the next run) or tier1 (its beads, stamped)"
+    )
+    tier2_wait_seconds: float = _setting(
+        600.0, "tier 2 may be unavailable this long before TM_TIER2_DOWN is done, seconds", low=0, high=86_400
+    )
+    breaker_failures: int = _setting(10, "failures in a row after which tier 2 is left alone", low=1, high=1000)
+    breaker_seconds: float = _setting(
+        60.0, "tier 2 is left alone this long before one probe, seconds", low=1, high=86_400
+    )
     settle_seconds: float = _setting(
         2.0, "a file younger than this is looked at again before it is read, seconds", low=0, high=3600
     )
