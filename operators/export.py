@@ -36,10 +36,11 @@ class PlanExportOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, str]]:
         from tm_core.stores import parse_pair
         from tm_store.exports import contents
-        from tm_store.migrate import open_memory
+        from tm_store.lookup_reader import open_reader
 
         pair = parse_pair(self.pair, "the run's parameter 'pair'") if self.pair else None
-        with open_memory(Settings.from_env()) as db:
+        settings = Settings.from_env()
+        with open_reader(settings, statement_seconds=settings.statement_seconds) as db:
             found = contents(db, store=self.store, pair=pair)
         if not found:
             raise AirflowSkipException(f"the memory holds nothing of {self.store or 'any store'} {self.pair}".strip())
@@ -68,11 +69,11 @@ class ExportOperator(BaseOperator):
 
         from tm_formats.storage import Storage
         from tm_store.exports import export_to_storage
-        from tm_store.migrate import open_memory
+        from tm_store.lookup_reader import open_reader
 
         settings = Settings.from_env()
         storage = Storage(settings.storage)
-        with open_memory(settings) as db:
+        with open_reader(settings, statement_seconds=settings.statement_seconds) as db:
             entries = export_to_storage(db, storage, self._wanted(self.filters), folder_of(context))
         for entry in entries:
             self.log.info("%s: %s units, %s bytes, sha256 %s", entry.name, entry.rows, entry.size, entry.sha256)

@@ -59,12 +59,13 @@ def _pair(arguments: argparse.Namespace) -> "Pair | None":
 def _import(arguments: argparse.Namespace) -> int:
     from tm_formats.storage import Storage
     from tm_store.imports import import_files
-    from tm_store.migrate import open_memory
+    from tm_store.retry import with_memory
 
     settings = Settings.from_env()
     pair = _pair(arguments)
-    with open_memory(settings) as db:
-        summary = import_files(
+    summary = with_memory(
+        settings,
+        lambda db: import_files(
             settings,
             db,
             Storage(settings.storage),
@@ -75,7 +76,8 @@ def _import(arguments: argparse.Namespace) -> int:
             name=arguments.name,
             dry_run=arguments.dry_run,
             listed=max(arguments.list, 0),
-        )
+        ),
+    )
     print(render_import(summary))
     return 1 if summary.refused_files else 0
 
@@ -124,7 +126,7 @@ def _short(text: str) -> str:
 def _export(arguments: argparse.Namespace) -> None:
     from tm_core.splits import parse_split
     from tm_store.exports import Format, Wanted, export_units
-    from tm_store.migrate import open_memory
+    from tm_store.lookup_reader import open_reader
 
     pair = _pair(arguments)
     assert pair is not None  # noqa: S101 - both options are required
@@ -137,7 +139,8 @@ def _export(arguments: argparse.Namespace) -> None:
         reviewed_only=arguments.reviewed_only,
         split=parse_split(arguments.split) if arguments.split else None,
     )
-    with open_memory(Settings.from_env()) as db:
+    settings = Settings.from_env()
+    with open_reader(settings, statement_seconds=settings.statement_seconds) as db:
         print(render_export(export_units(db, wanted, arguments.output)))
 
 

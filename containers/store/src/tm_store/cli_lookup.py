@@ -43,10 +43,11 @@ def _add_pair(parser: argparse.ArgumentParser) -> None:
 
 def _lookup(arguments: argparse.Namespace) -> None:
     from tm_store.lookup import lookup
-    from tm_store.lookup_reader import open_reader
+    from tm_store.lookup_reader import with_reader
 
-    with open_reader(Settings.from_env()) as db:
-        found = lookup(
+    found = with_reader(
+        Settings.from_env(),
+        lambda db: lookup(
             db,
             store=arguments.store,
             src=arguments.src,
@@ -59,7 +60,8 @@ def _lookup(arguments: argparse.Namespace) -> None:
             limit=arguments.limit,
             penalties=_penalties(arguments.penalty),
             more=arguments.more,
-        )
+        ),
+    )
     print("\n".join(map(_shown, found)) or f"no match of {arguments.min_score} or more")
 
 
@@ -89,10 +91,11 @@ def _shown(match: "Match") -> str:
 
 def _concordance(arguments: argparse.Namespace) -> None:
     from tm_store.lookup_concordance import Side, concordance
-    from tm_store.lookup_reader import open_reader
+    from tm_store.lookup_reader import with_reader
 
-    with open_reader(Settings.from_env()) as db:
-        found = concordance(
+    found = with_reader(
+        Settings.from_env(),
+        lambda db: concordance(
             db,
             store=arguments.store,
             src=arguments.src,
@@ -100,5 +103,6 @@ def _concordance(arguments: argparse.Namespace) -> None:
             phrase=arguments.phrase,
             side=Side(arguments.side),
             limit=arguments.limit,
-        )
+        ),
+    )
     print("\n".join(f"{one.src_text}\n  {one.tgt_text}" for one in found) or "no unit holds the phrase")

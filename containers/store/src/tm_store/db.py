@@ -162,8 +162,8 @@ def connection_arguments(statement_seconds: int) -> dict[str, Any]:
         "statement_timeout": f"{statement_seconds}s",
         "timezone": "UTC",
         "application_name": "tm",
-        # A server process notices that its client was killed only when it next speaks to it. Without these it finishes a
-        # statement that nobody waits for, and holds the date's lock as long.
+        # A server process notices that its client was killed only when it next speaks to it: without these it finishes
+        # a statement that nobody waits for, and holds the date's lock as long.
         "client_connection_check_interval": f"{_CHECK_SECONDS}s",
         "tcp_keepalives_idle": "30",
         "tcp_keepalives_interval": "10",

@@ -16,7 +16,7 @@ from tm_store.migrate import open_memory
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-#: Seconds before the second, third and fourth try, and how far each may be off, so that those who met do not meet again.
+#: Seconds before the second, third and fourth try, and how far each may be off: those who met shall not meet again.
 PAUSES = (0.05, 0.1, 0.2)
 JITTER = 0.025
 # Shutting down, crashed, starting up, too many clients. Class 08 and no code at all are lost connections too.

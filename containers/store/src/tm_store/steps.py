@@ -19,11 +19,12 @@ from tm_core.outcomes import BatchState
 from tm_core.settings import Settings
 from tm_formats.storage import Storage
 from tm_store.db import Database
-from tm_store.load import load_batch
+from tm_store.load import check_not_rolled_back, load_batch
 from tm_store.locks import date_lock
 from tm_store.migrate import open_memory
 from tm_store.plan import PlanSummary, make_plan
 from tm_store.refine import refine
+from tm_store.retry import with_memory
 from tm_store.route import make_routes
 from tm_store.sample import sample_batch
 from tm_store.staging import ensure_staged, stage
@@ -37,11 +38,14 @@ def plan(
     """Plan one date; see tm_store.plan.make_plan."""
     began = time.monotonic()
     storage = Storage(settings.storage)
-    with open_memory(settings) as db:
+
+    def work(db: Database) -> PlanSummary:
         summary = make_plan(settings, db, storage, day, run_id=run_id, only_stores=only_stores, reprocess=reprocess)
         if not summary.nothing_new:
             _record(db, summary.batch_id, Step.PLAN, began, asdict(summary))
-    return summary
+        return summary
+
+    return with_memory(settings, work)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,24 +70,28 @@ def run(settings: Settings, step: Step, batch_id: str, *, run_id: str) -> Facts:
     if step not in _STEPS:
         raise ValueError(f"step '{step}': expected one of {', '.join(_STEPS)}")
     began = time.monotonic()
-    with _work(settings, step, batch_id, run_id) as work:
-        facts = _STEPS[step](work)
-        _record(work.db, batch_id, step, began, facts)
-        return facts
+
+    def attempt(db: Database) -> Facts:
+        with _work(settings, db, step, batch_id, run_id) as work:
+            facts = _STEPS[step](work)
+            _record(db, batch_id, step, began, facts)
+            return facts
+
+    return with_memory(settings, attempt)
 
 
 @contextmanager
-def _work(settings: Settings, step: Step, batch_id: str, run_id: str) -> Iterator[_Work]:
-    with open_memory(settings) as db:
-        day = db.one("ops/select_batch", batch_id=batch_id).partition_date
-        with date_lock(db, day, step, run_id):
-            _check_loaded(db, step, batch_id)
-            yield _Work(settings=settings, db=db, storage=Storage(settings.storage), batch_id=batch_id, day=day)
+def _work(settings: Settings, db: Database, step: Step, batch_id: str, run_id: str) -> Iterator[_Work]:
+    day = db.one("ops/select_batch", batch_id=batch_id).partition_date
+    with date_lock(db, day, step, run_id):
+        _check_loaded(db, step, batch_id)
+        yield _Work(settings=settings, db=db, storage=Storage(settings.storage), batch_id=batch_id, day=day)
 
 
 def _check_loaded(db: Database, step: Step, batch_id: str) -> None:
     """A run that plans a batch anew takes it over: were the other run to close it, nobody would load it again."""
     batch = db.one("ops/select_batch", batch_id=batch_id)
+    check_not_rolled_back(batch)
     if step in (Step.SAMPLE, Step.PUBLISH, Step.BACKUP) and batch.state == BatchState.PLANNED:
         raise BatchBusy(
             f"batch {batch_id}: expected it to be loaded before '{step}', found it planned by the run '{batch.run_id}' "

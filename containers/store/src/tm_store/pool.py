@@ -1,0 +1,154 @@
+"""Connections kept open for services that answer many short questions: the review plug-in, a look-up service."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from tm_core.errors import DatabaseError
+from tm_core.settings import Settings, hide_password
+from tm_store.db import Connection, Database, connect, connection_arguments, explained
+from tm_store.lookup_reader import reader_seconds, unfit
+from tm_store.migrate import check_schema
+from tm_store.retry import Result, retried
+
+log = logging.getLogger(__name__)
+
+# A replica that could not be used is left alone for so long, so that not every question waits for it.
+_REST_SECONDS = 5.0
+# How long a question waits for a replica's connection before it goes to the primary. Not calibrated yet.
+_REPLICA_SECONDS = 0.5
+
+
+@dataclass(kw_only=True)
+class Pool:
+    """A bounded number of open connections to the memory; safe to share between threads.
+
+    Attributes:
+        seconds: longest wait for a connection.
+    """
+
+    settings: Settings
+    primary: "ConnectionPool[Connection]"
+    replica: "ConnectionPool[Connection] | None"
+    seconds: float
+    _rested: float = field(default=0.0, init=False)
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """A connection for the block: the replica's if there is one that may be used, else the primary's.
+
+        Raises:
+            DatabaseError: all connections were in use for TM_POOL_SECONDS, or the server cannot be reached or goes.
+        """
+        with ExitStack() as stack:
+            yield self._from_replica(stack) or stack.enter_context(self._taken(self.primary, self.seconds))
+
+    def run(self, work: Callable[[Database], Result]) -> Result:
+        """Do some work on a connection of the pool, again on another one where that may help (tm_store.retry).
+
+        Args:
+            work: idempotent by construction; what it does in ``db.transaction()`` is done whole or not at all.
+        """
+
+        def attempt() -> Result:
+            with self.database() as db:
+                return work(db)
+
+        return retried(attempt)
+
+    def _from_replica(self, stack: ExitStack) -> Database | None:
+        if self.replica is None or time.monotonic() < self._rested:
+            return None
+        try:
+            with ExitStack() as inner:
+                db = inner.enter_context(self._taken(self.replica, min(_REPLICA_SECONDS, self.seconds)))
+                if not (problem := unfit(db, self.settings)):
+                    stack.push(inner.pop_all())
+                    return db
+        except DatabaseError as error:
+            problem = str(error)
+        self._rested = time.monotonic() + _REST_SECONDS
+        log.warning("TM_DATABASE_READ_URL is not used for %.0f s: %s", _REST_SECONDS, problem)
+        return None
+
+    @contextmanager
+    def _taken(self, pool: "ConnectionPool[Connection]", seconds: float) -> Iterator[Database]:
+        url = pool.conninfo if isinstance(pool.conninfo, str) else ""
+        try:
+            with pool.connection(timeout=seconds) as connection:
+                yield Database(connection, self.settings.include)
+        except PoolTimeout:
+            raise _no_connection(self.settings, url, pool, seconds) from None
+        except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+            raise explained(url, error) from error
+
+
+def _no_connection(settings: Settings, url: str, pool: "ConnectionPool[Connection]", seconds: float) -> DatabaseError:
+    """Why there was none: the server's own refusal if there is one, else that all are in use."""
+    counts = pool.get_stats()
+    if counts.get("connections_errors", 0):
+        try:
+            with connect(url, settings.statement_seconds) as connection:
+                check_schema(Database(connection, settings.include))
+        except DatabaseError as error:
+            return error
+        except psycopg.OperationalError as error:
+            return explained(url, error)
+    return DatabaseError(
+        f"{hide_password(url)}: expected a connection within {seconds:g} s, found all {pool.max_size} in use and "
+        f"{counts.get('requests_waiting', 0)} more callers waiting. Callers keep their connections too long, or are "
+        "too many: raise TM_POOL_SIZE, within the server's max_connections. Nothing was read or changed."
+    )
+
+
+@contextmanager
+def open_pool(settings: Settings, *, read: bool = False) -> Iterator[Pool]:
+    """Open a pool of up to TM_POOL_SIZE connections, each with the project's session settings; closed with the block.
+
+    A connection is looked at before it is handed out: one that the server has closed is replaced. No connection is made
+    before it is asked for, so a service starts while its database is still down.
+
+    Args:
+        read: for look-ups: statements are limited to TM_LOOKUP_SECONDS, and TM_DATABASE_READ_URL is asked where it is
+            set and close enough behind, at each question anew.
+
+    Raises:
+        SettingsError: TM_DATABASE_URL is not set.
+    """
+    seconds = reader_seconds(settings) if read else settings.statement_seconds
+    make = partial(_made, settings, seconds)
+    with ExitStack() as stack:
+        primary = stack.enter_context(make(settings.require_database(), "primary"))
+        url = settings.database_read_url if read else ""
+        replica = stack.enter_context(make(url, "replica")) if url else None
+        yield Pool(settings=settings, primary=primary, replica=replica, seconds=settings.pool_seconds)
+
+
+def _made(settings: Settings, statement_seconds: int, url: str, name: str) -> "ConnectionPool[Connection]":
+    def check(connection: Connection) -> None:
+        # Once a connection: a service that runs through a migration must not go on with statements of the old schema.
+        check_schema(Database(connection, settings.include))
+
+    arguments: dict[str, Any] = connection_arguments(statement_seconds)
+    return ConnectionPool(
+        url,
+        kwargs=arguments,
+        name=name,
+        min_size=0,
+        max_size=settings.pool_size,
+        timeout=settings.pool_seconds,
+        # A connection that stays open keeps caches of every partition it has met.
+        max_lifetime=1800.0,
+        max_idle=300.0,
+        reconnect_timeout=settings.pool_seconds,
+        configure=check,
+        check=ConnectionPool.check_connection,
+        open=False,
+    )
