@@ -14,15 +14,21 @@ with by_document as materialized (
 counted as (
     select document.store, document.src_lang, document.tgt_lang, by_document.outcome, sum(by_document.beads) as beads
     from by_document
-    join ops.document as document
-        on
+    cross join lateral (
+        -- By its whole key, one document at a time: the planner, who knows nothing yet of the batch's rows, would read
+        -- all documents of the batch for each.
+        select document.store, document.src_lang, document.tgt_lang
+        from ops.document as document
+        where
             document.partition_date = %(day)s
             and document.batch_id = %(batch_id)s
             and document.document_key = by_document.document_key
+        offset 0
+    ) as document
     group by document.store, document.src_lang, document.tgt_lang, by_document.outcome
 ),
 
-summed as (
+summed as materialized (
     select counted.store, counted.src_lang, counted.tgt_lang, jsonb_object_agg(counted.outcome, counted.beads) as outcomes
     from counted
     group by counted.store, counted.src_lang, counted.tgt_lang

@@ -2,6 +2,7 @@
 -- Writes:     fresh, incoming, touched (temporary)
 -- Parameters: none
 -- Repeatable: once a transaction.
+create index on fresh (document_key);
 create index on incoming (store_id, unit_key, document_key);
 create index on touched (store_id, unit_key);
 analyze fresh;
