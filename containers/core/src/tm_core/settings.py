@@ -133,6 +133,12 @@ class Settings:
     work_days: int = _setting(
         30, "work files and staged rows of superseded batches older than this are removed, days", low=1, high=36_500
     )
+    held_out: Path = _setting(
+        Path(), "file of hashes (`tm held-out`) of gold texts that no store may learn from; empty: none"
+    )
+    hold_days: float = _setting(
+        7.0, "a held slice that nobody decides on becomes quarantined after this long, days", low=0.0001, high=365
+    )
     first_date: date | None = _setting(None, "first partition date to catch up from, YYYY-MM-DD; empty: no catch-up")
     retry_seconds: float = _setting(60.0, "pause before a failed task is tried again, seconds", low=0, high=86_400)
     statement_seconds: int = _setting(1800, "time-out of one SQL statement, seconds", low=1, high=86_400)
