@@ -13,7 +13,7 @@ from tm_align.segment import Segment, segment
 from tm_core.deposits import Kind
 from tm_core.errors import UnreadableDocument
 from tm_core.identity import context_hash, normalise, text_hash
-from tm_core.languages import best_match, primary
+from tm_core.languages import best_match, glue
 from tm_core.rules import Tier
 from tm_formats.bilingual import bead_of, read_locale, read_memory
 from tm_formats.documents import read_document
@@ -21,9 +21,6 @@ from tm_formats.storage import Storage
 
 Row = dict[str, Any]
 Aligner = Callable[[Sequence[Segment], Sequence[Segment]], Alignment]
-
-# Scripts written without spaces: joined segments get none between them.
-_UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,8 +220,7 @@ def _span(at: int | None) -> tuple[int, int]:
 
 
 def _joined(segments: Sequence[Segment], span: tuple[int, int], lang: str) -> str:
-    glue = "" if primary(lang) in _UNSPACED else " "
-    return glue.join(one.text for one in segments[span[0] : span[1]])
+    return glue(lang).join(one.text for one in segments[span[0] : span[1]])
 
 
 def segment_rows(document: Row, side: int, segments: Sequence[Segment]) -> Iterator[Row]:

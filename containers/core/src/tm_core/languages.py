@@ -55,6 +55,15 @@ def primary(tag: str) -> str:
     return re.split(r"[-_]", tag, maxsplit=1)[0].lower()
 
 
+# Written without spaces between words, hence between sentences.
+_UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})
+
+
+def glue(lang: str) -> str:
+    """What stands between two segments of a language that are joined: a space, or nothing."""
+    return "" if primary(lang) in _UNSPACED else " "
+
+
 def same_language(left: str, right: str) -> bool:
     """Say whether two tags name the same language, regions and scripts aside (``no`` and ``nb`` are one)."""
     macro = {"nb": "no", "nn": "no", "in": "id", "iw": "he", "fil": "tl"}

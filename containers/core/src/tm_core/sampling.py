@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SCORE_BINS = 5
+#: Where one bin ends and the next begins.
+BIN_BOUNDS = tuple(number / SCORE_BINS for number in range(1, SCORE_BINS))
 
 
 def score_bin(score: float) -> int:
