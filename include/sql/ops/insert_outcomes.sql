@@ -1,7 +1,7 @@
 -- Purpose:    record what became of every bead of a batch's open slices: exactly one outcome each
 --             (tm_core.outcomes.Outcome).
 -- Grain:      one row of ops.outcome a staged bead.
--- Reads:      staging.bead, ops.slice, fresh, incoming, touched, tm.unit
+-- Reads:      staging.bead, ops.slice, buried, fresh, incoming, touched, tm.unit
 -- Writes:     ops.outcome
 -- Parameters: batch_id (text), day (date), generation (bigint)
 -- Repeatable: no; ops/delete_outcomes comes first, in the same transaction.
@@ -12,6 +12,7 @@ select
     bead.document_key,
     bead.position,
     case
+        when buried.position is not null then 'tombstoned'
         when bead.rule <> '' then 'rejected'
         when slice.verdict = 'hold' then 'held'
         when slice.verdict = 'quarantine' then 'quarantined'
@@ -27,6 +28,7 @@ select
     bead.unit_key
 from staging.bead as bead
 join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
+left join buried on buried.document_key = bead.document_key and buried.position = bead.position
 left join fresh on fresh.document_key = bead.document_key
 left join incoming
     on

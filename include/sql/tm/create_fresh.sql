@@ -1,6 +1,6 @@
--- Purpose:    collect the document pairs that a load brings: those of its accepted slices that are not settled yet,
---             each with whether the memory already holds a later version.
--- Reads:      ops.document, ops.slice, tm.store, tm.document
+-- Purpose:    collect the document pairs that a load brings: those of its accepted slices that are not settled yet and
+--             that no tombstone names, each with whether the memory already holds a later version, or another one.
+-- Reads:      ops.document, ops.slice, tm.store, tm.document, tm.tombstone
 -- Writes:     fresh (temporary, gone with the transaction)
 -- Parameters: batch_id (text), day (date), generation (bigint)
 -- Repeatable: once a transaction.
@@ -12,7 +12,12 @@ select
     document.src_lang,
     document.tgt_lang,
     document.content_hash,
-    coalesce((known.partition_date, known.generation) > (%(day)s::date, %(generation)s::bigint), false) as is_stale
+    %(batch_id)s::text as batch_id,
+    %(day)s::date as partition_date,
+    %(generation)s::bigint as generation,
+    known.batch_id as old_batch_id,
+    coalesce((known.partition_date, known.generation) > (%(day)s::date, %(generation)s::bigint), false) as is_stale,
+    false as is_gone
 from ops.document as document
 join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
 join tm.store as store on store.name = document.store
@@ -23,4 +28,13 @@ where
     and document.batch_id = %(batch_id)s
     and document.state in ('aligned', 'ledger', 'imported')
     and slice.verdict = 'accept'
-    and slice.generation is distinct from %(generation)s;
+    and slice.generation is distinct from %(generation)s
+    and not exists (
+        select
+        from tm.tombstone as tombstone
+        where
+            tombstone.store_id = store.store_id
+            and tombstone.src_lang = document.src_lang
+            and tombstone.tgt_lang = document.tgt_lang
+            and tombstone.document_key = document.document_key
+    );

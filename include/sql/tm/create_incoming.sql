@@ -1,6 +1,6 @@
 -- Purpose:    collect the beads that a load brings, best evidence for a unit first.
--- Grain:      one row a staged bead that passed the filter, in a document pair that is not stale.
--- Reads:      staging.bead, fresh
+-- Grain:      one row a staged bead that passed the filter, in a document pair that is not stale, and is not buried.
+-- Reads:      staging.bead, fresh, buried
 -- Writes:     incoming (temporary, gone with the transaction)
 -- Parameters: batch_id (text)
 -- Repeatable: once a transaction.
@@ -33,4 +33,11 @@ select
     ) as rank_in_document
 from staging.bead as bead
 join fresh on fresh.document_key = bead.document_key and not fresh.is_stale
-where bead.batch_id = %(batch_id)s and bead.rule = '';
+where
+    bead.batch_id = %(batch_id)s
+    and bead.rule = ''
+    and not exists (
+        select
+        from buried
+        where buried.document_key = bead.document_key and buried.position = bead.position
+    );

@@ -1,16 +1,17 @@
 -- Purpose:    record which document pair says which unit, and how well.
 -- Grain:      one row of tm.evidence per (store_id, document_key, unit_key).
--- Reads:      incoming
+-- Reads:      incoming, fresh
 -- Writes:     tm.evidence
--- Parameters: batch_id (text), day (date)
+-- Parameters: none
 -- Repeatable: yes; a second run changes no row.
 insert into tm.evidence as known (
     store_id, document_key, unit_key, position, tier, aligner, model_hash, score, partition_date, batch_id
 )
 select
     incoming.store_id, incoming.document_key, incoming.unit_key, incoming.position, incoming.tier, incoming.aligner,
-    incoming.model_hash, incoming.score, %(day)s, %(batch_id)s
+    incoming.model_hash, incoming.score, fresh.partition_date, fresh.batch_id
 from incoming
+join fresh on fresh.store_id = incoming.store_id and fresh.document_key = incoming.document_key
 where incoming.rank_in_document = 1
 on conflict (store_id, document_key, unit_key) do update
     set

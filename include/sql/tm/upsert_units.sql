@@ -1,7 +1,7 @@
 -- Purpose:    give every unit that a load touched its best evidence: imported before aligned, then the higher score, the
 --             later partition date, and the hash of the document. Never the order in which batches came.
 -- Grain:      one row of tm.unit per (store_id, unit_key).
--- Reads:      touched, incoming, tm.evidence
+-- Reads:      touched, incoming, tm.evidence, tm.withdrawn_unit
 -- Writes:     tm.unit
 -- Parameters: none
 -- Repeatable: yes; a second run changes no row.
@@ -46,16 +46,20 @@ reworded as (
 merged as (
     insert into tm.unit as known (
         store_id, unit_key, src_lang, tgt_lang, src_text, tgt_text, src_hash, tgt_hash, context, prev_hash, next_hash,
-        item_key, document_key, position, tier, aligner, model_hash, score, partition_date, batch_id
+        item_key, document_key, position, tier, aligner, model_hash, score, partition_date, batch_id, review_state
     )
     select
         winner.store_id, winner.unit_key, incoming.src_lang, incoming.tgt_lang, incoming.src_text, incoming.tgt_text,
         incoming.src_hash, incoming.tgt_hash, incoming.context, incoming.prev_hash, incoming.next_hash,
         incoming.item_key, winner.document_key, winner.position, winner.tier, winner.aligner, winner.model_hash,
-        winner.score, winner.partition_date, winner.batch_id
+        winner.score, winner.partition_date, winner.batch_id,
+        -- A unit that was judged, left and comes back is judged still.
+        coalesce(before.review_state, 'unreviewed')
     from winner
     join incoming
         on incoming.store_id = winner.store_id and incoming.unit_key = winner.unit_key and incoming.rank_in_batch = 1
+    left join tm.withdrawn_unit as before
+        on before.store_id = winner.store_id and before.unit_key = winner.unit_key
     on conflict (store_id, unit_key) do update
         set
             document_key = excluded.document_key,

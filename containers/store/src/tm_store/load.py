@@ -1,14 +1,14 @@
 """Merge a batch's accepted slices into the memory: one transaction, or nothing."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
-from tm_core.errors import ConservationError
+from tm_core.errors import BatchBusy, ConservationError
 from tm_core.outcomes import BatchState, Outcome, Verdict
 from tm_formats.storage import Storage
 from tm_store.db import Database
@@ -67,6 +67,7 @@ def merge_staged(db: Database, batch: Any) -> tuple[int, int]:
     Returns:
         Units that the memory gained and lost.
     """
+    check_not_rolled_back(batch)
     with _no_bead_twice(batch.batch_id):
         inserted, removed = _merge(db, batch)
     versioned = {"batch_id": batch.batch_id, "day": batch.partition_date, "generation": batch.generation}
@@ -80,6 +81,19 @@ def summarise(db: Database, batch_id: str, *, inserted: int, removed: int) -> Lo
     """What a load that has just been settled did."""
     slices = db.run("ops/select_slices", batch_id=batch_id)
     return _summary(slices, inserted=inserted, removed=removed, loaded_before=False)
+
+
+def check_not_rolled_back(batch: Any) -> None:
+    """A batch that was rolled back is loaded by a new plan alone: no step of the run before may bring it back.
+
+    Raises:
+        BatchBusy: it was rolled back. Nothing was changed.
+    """
+    if batch.state == BatchState.ROLLED_BACK:
+        raise BatchBusy(
+            f"batch {batch.batch_id}: expected a batch that is planned, found one that was rolled back (`tm log` says "
+            f"by whom). Run the date {batch.partition_date} anew if it shall come again; nothing was changed."
+        )
 
 
 def _check_verdicts(batch_id: str, slices: list[Any]) -> None:
@@ -105,25 +119,59 @@ def _no_bead_twice(batch_id: str) -> Iterator[None]:
 
 
 def _merge(db: Database, batch: Any) -> tuple[int, int]:
-    """The merge itself, statement by statement; returns units (inserted, removed)."""
+    """The merge of a batch, statement by statement; returns units (inserted, removed)."""
     of_batch = {"batch_id": batch.batch_id}
     dated = of_batch | {"day": batch.partition_date}
     versioned = dated | {"generation": batch.generation}
     db.run("tm/ensure_stores", **of_batch)
     locked = db.run("tm/lock_stores", **of_batch)
     db.run("tm/create_fresh", **versioned)
+    db.run("tm/create_buried", **of_batch)
     db.run("tm/create_incoming", **of_batch)
-    db.run("tm/create_touched")
-    db.run("tm/index_load")
-    db.run("tm/delete_evidence")
-    db.run("tm/upsert_evidence", **dated)
-    removed = db.one("tm/delete_units").removed
-    inserted = db.one("tm/upsert_units").inserted
-    index_pending(db, [row.store_id for row in locked])
-    db.run("tm/upsert_documents", **versioned)
+    merged = merge_incoming(db, [row.store_id for row in locked])
+    for pair, removed in merged.removed.items():
+        store_id, src_lang, tgt_lang = pair
+        db.run(
+            "versions/set_removed",
+            **of_batch,
+            store_id=store_id,
+            src_lang=src_lang,
+            tgt_lang=tgt_lang,
+            removed=removed,
+        )
     db.run("ops/delete_outcomes", **versioned)
     db.run("ops/insert_outcomes", **versioned)
-    return inserted, removed
+    return merged.inserted, sum(merged.removed.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What a merge did: units that came, and units that left by (store_id, src_lang, tgt_lang)."""
+
+    inserted: int
+    removed: dict[tuple[int, str, str], int]
+
+
+def merge_incoming(db: Database, stores: Sequence[int]) -> Merged:
+    """Give each document of ``fresh`` the version that ``incoming`` says, and every unit touched its best evidence.
+
+    Versions that are replaced, or come too late, are put aside (``tm.withdrawn``). Loads, roll-backs and erasures fill
+    the two temporary tables each in their way; from here on they are the same. The caller holds the stores' locks.
+    """
+    db.run("tm/create_touched")
+    db.run("tm/index_load")
+    db.run("tm/forget_versions")
+    db.run("tm/withdraw_documents")
+    db.run("tm/withdraw_evidence")
+    db.run("tm/delete_evidence")
+    db.run("tm/upsert_evidence")
+    removed = {(row.store_id, row.src_lang, row.tgt_lang): row.removed for row in db.run("tm/delete_units")}
+    inserted = db.one("tm/upsert_units").inserted
+    db.run("tm/withdraw_stale")
+    db.run("tm/forget_texts")
+    index_pending(db, stores)
+    db.run("tm/upsert_documents")
+    return Merged(inserted=inserted, removed=removed)
 
 
 _SUMS = ("documents", "src_segments", "tgt_segments", "beads")
