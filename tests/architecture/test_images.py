@@ -1,0 +1,99 @@
+"""Images and the compose file, as far as they can be read without building or starting anything."""
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILES = sorted((ROOT / "containers").glob("*/Dockerfile"))
+
+
+def _requirements() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("requirements", ROOT / "containers" / "requirements.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+REQUIREMENTS = _requirements()
+
+
+def test_there_are_the_three_images() -> None:
+    assert [path.parent.name for path in DOCKERFILES] == ["airflow", "aligner", "backup"]
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS.IMAGES)
+def test_requirements_agree_with_the_constraints(name: str) -> None:
+    assert len(REQUIREMENTS.pins((ROOT / "containers" / name).read_text())) > 10
+    assert REQUIREMENTS.differences(name) == [], "run `make requirements`"
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS.IMAGES)
+def test_every_requirement_has_a_hash(name: str) -> None:
+    entries = re.split(r"\n(?=\S)", (ROOT / "containers" / name).read_text().split("\n", 1)[1].strip())
+    assert entries
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_torch_is_in_the_gpu_image_alone() -> None:
+    held = {name for name in REQUIREMENTS.IMAGES if "\ntorch==" in (ROOT / "containers" / name).read_text()}
+    assert held == {"aligner/requirements-gpu.txt"}
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
+def test_an_image_is_multi_stage_labelled_checked_and_runs_as_nobody_special(path: Path) -> None:
+    text = path.read_text()
+    stages = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    assert stages == ["${BASE}", "${BASE}"]
+    assert "--require-hashes" in text
+    assert "org.opencontainers.image.licenses" in text
+    assert re.search(r"^HEALTHCHECK ", text, re.MULTILINE)
+    users = re.findall(r"^USER (\d+):", text.split("FROM")[-1], re.MULTILINE)
+    assert users
+    assert users[-1] != "0"
+
+
+def _services() -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"]
+    return found
+
+
+def test_every_service_is_restricted_limited_and_checked() -> None:
+    services = _services()
+    assert {"memory", "metadata", "storage", "api-server", "scheduler", "dag-processor", "triggerer"} <= services.keys()
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert {"mem_limit", "cpus"} <= service.keys(), name
+        assert "healthcheck" in service or service["restart"] == "no", name
+
+
+def test_no_password_has_a_default() -> None:
+    text = (ROOT / "docker-compose.yaml").read_text()
+    secret = re.findall(r"\$\{(\w*(?:PASSWORD|SECRET|KEY)\w*)(:?-[^}]*)?", text)
+    assert len(secret) > 5
+    assert [name for name, default in secret if default.startswith(("-", ":-"))] == []
+
+
+def test_make_env_makes_everything_that_is_asked_for_and_keeps_it(tmp_path: Path) -> None:
+    text = (ROOT / "docker-compose.yaml").read_text()
+    needed = set(re.findall(r"\$\{(\w+):\?", text))
+    file = tmp_path / ".env"
+    command = [str(ROOT / "deploy" / "compose" / "make-env"), "--file", str(file)]
+    subprocess.run(command, check=True)
+    made = dict(line.split("=", 1) for line in file.read_text().splitlines())
+    assert needed
+    assert needed <= made.keys()
+    assert file.stat().st_mode & 0o777 == 0o600
+    subprocess.run(command, check=True)
+    assert dict(line.split("=", 1) for line in file.read_text().splitlines()) == made
+    subprocess.run([*command, "--rotate", "ADMIN_PASSWORD"], check=True)
+    rotated = dict(line.split("=", 1) for line in file.read_text().splitlines())
+    assert {name for name in made if made[name] != rotated[name]} == {"ADMIN_PASSWORD"}
