@@ -53,7 +53,7 @@ def pins(text: str) -> dict[str, str]:
 
 def write(name: str) -> None:
     """Resolve one file anew; asks the index that uv is set up for."""
-    head = "# Made by containers/requirements.py from constraints.txt: change that, then run `make constraints`.\n"
+    head = "# Made by containers/requirements.py from constraints.txt: change that, then run `make requirements`.\n"
     text = _resolved(wanted(IMAGES[name]))
     if name in ALONE:
         text += _resolved(ALONE[name], "--no-deps")

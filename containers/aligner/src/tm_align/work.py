@@ -6,24 +6,28 @@ Reads the plan (or, for tier 2, the routes and tier 1's segments) from object st
 
 import json
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from tm_align.beads import Alignment
+from tm_align.checkpoints import SAVE_SECONDS, Checkpoints, Part
 from tm_align.encode import Encoder, OverlapEncoder, load_line_encoder
 from tm_align.langid import LanguageIdentifier
 from tm_align.lexicon import Lexicon
 from tm_align.lexicon_refresh import read_lexicon
 from tm_align.pairs import Paired, PairReader, Row
+from tm_align.probe import machine, probe
 from tm_align.segment import Segment
 from tm_core.batches import work_path
 from tm_core.contracts import BEADS, DOCUMENTS, RESULTS, ROUTES, SEGMENTS, Step
 from tm_core.deposits import Kind
 from tm_core.errors import AlignmentInputError, UnreadableDocument
+from tm_core.loss import ShardTaken
 from tm_core.outcomes import DocumentState
+from tm_core.pods import claim_path
 from tm_core.rules import Tier
 from tm_core.settings import Settings
 from tm_core.versions import EMBEDDING, LEXICAL
@@ -32,6 +36,23 @@ from tm_formats.storage import Storage
 from tm_formats.tables import read_rows, write_rows
 
 _SHOWN_CHARS = 119  # of a path in an error message, as tm_formats.encoding.Unreadable shortens it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardOptions:
+    """How a shard is worked on in a pod; in a process the defaults hold.
+
+    Attributes:
+        token: names the one pod that may finish the shard; "" where there is no other.
+        careful: note each document before it is begun, and save it when it is finished.
+        only: key of the one document to do; the shard is not finished then.
+        quarantine: keys of documents to leave out, each with the reason.
+    """
+
+    token: str = ""
+    careful: bool = False
+    only: str = ""
+    quarantine: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,111 +64,200 @@ class _Written:
     segments: list[Row] = field(default_factory=list)
     costs: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Json] = field(default_factory=dict)
+    resumed: int = 0
+
+    def add(self, document: Row, part: Part) -> None:
+        self.results.append(part.result)
+        self.beads += part.beads
+        self.segments += part.segments
+        self.facts |= part.facts
+        self.costs[document["document_key"]] = part.cost
 
 
-def run_shard(settings: Settings, storage: Storage, batch_id: str, tier: Tier, shard: int) -> dict[str, Any]:
-    """Refine one shard and say what it ran on.
+#: A document and how it is refined.
+_Job = tuple[Row, Callable[[], Part]]
+
+
+def run_shard(
+    settings: Settings,
+    storage: Storage,
+    batch_id: str,
+    tier: Tier,
+    shard: int,
+    options: ShardOptions | None = None,
+) -> dict[str, Any]:
+    """Refine one shard and say what it ran on. Goes on from the documents that a killed try had finished.
 
     Returns:
-        The attestation: tier, shard, documents by state, seconds, versions, encoder and device.
+        The attestation: tier, shard, documents by state, seconds, machine and versions, encoder and device, the gold
+        probe's F1, coverage.
 
     Raises:
         ContractError: the plan or an earlier tier is unfinished or changed.
-        DeviceUnavailable: the encoder's model or device is not there. Nothing was written.
+        DeviceUnavailable: the encoder's model or device is not there, or the gold probe failed. Nothing was written.
+        ShardTaken: another pod has taken the shard over. The shard was not finished here.
     """
     began = time.monotonic()
+    options = options or ShardOptions()
+    claim = Claim(storage, claim_path(batch_id, tier, shard), options.token)
+    claim.check()
     plan = read_manifest(storage, work_path(batch_id, Step.PLAN))
     planned = read_rows(storage, work_path(batch_id, Step.PLAN, "documents.parquet"), DOCUMENTS)
     pinned: Any = plan.facts["pinned"]
+    # Before the first document is read: a model or device that is missing is an error, never another encoder.
+    encoder = _encoder(settings, pinned["encoder"]) if tier is Tier.EMBEDDING else None
+    facts = machine(settings.device) | probe(tier, encoder, settings.device)
     if tier is Tier.LEXICAL:
-        written = _tier1(storage, [row for row in planned if row["shard"] == shard])
+        jobs = _tier1(storage, [row for row in planned if row["shard"] == shard])
         folder = work_path(batch_id, Step.TIER1, str(shard))
     else:
-        written = _tier2(settings, storage, batch_id, planned, shard, pinned)
+        facts |= {"encoder": pinned["encoder"], "model_hash": pinned["model_hash"]}
+        jobs = _tier2(storage, batch_id, planned, shard, pinned, encoder)
         folder = work_path(batch_id, Step.TIER2, str(shard))
+    every = 0.0 if options.careful or options.only else SAVE_SECONDS
+    checkpoints = Checkpoints(storage, folder, facts["versions"], every_seconds=every)
+    written = _refine(jobs, checkpoints, claim, options, storage)
     attestation: dict[str, Json] = {
         "tier": tier.value,
         "shard": shard,
         "documents": _by_state(written.results),
-        "versions": {name: version(name) for name in ("tm-align", "numpy", "numba")},
+        "coverage": {"segments": sum(row["src_segments"] + row["tgt_segments"] for row in written.results),
+                     "documents": len(written.results)},
+        **facts,
         **written.facts,
-    }
-    _write(storage, folder, written, attestation)
-    return attestation | {"seconds": round(time.monotonic() - began, 3)}
+    }  # fmt: skip
+    if not options.only:
+        claim.check()
+        _write(storage, folder, written, attestation)
+        checkpoints.clear()
+    of_this_run: dict[str, Any] = {"token": options.token, "resumed": written.resumed, "only": options.only}
+    return attestation | of_this_run | {"seconds": round(time.monotonic() - began, 3)}
 
 
-def _tier1(storage: Storage, documents: Sequence[Row]) -> _Written:
-    from tm_align.lexical import align_lexical
+class Claim:
+    """Who may finish the shard: of two pods, the one that was started last."""
 
-    reader = PairReader(storage, LanguageIdentifier())
-    written = _Written()
-    for document in sorted(documents, key=lambda row: (row["store"], row["name"], row["src_lang"], row["tgt_lang"])):
-        lexicon = _lexicon(storage, document)
+    def __init__(self, storage: Storage, path: str, token: str) -> None:
+        self._storage, self._path, self._token = storage, path, token
 
-        def align(
-            src: Sequence[Segment], tgt: Sequence[Segment], one: Row = document, words: Any = lexicon
-        ) -> Alignment:
-            return align_lexical(
-                [segment.text for segment in src],
-                [segment.text for segment in tgt],
-                src_lang=one["src_lang"],
-                tgt_lang=one["tgt_lang"],
-                lexicon=words,
-                src_paragraphs=[segment.paragraph for segment in src],
-                tgt_paragraphs=[segment.paragraph for segment in tgt],
+    def check(self) -> None:
+        """Raise ShardTaken if another pod has been started for the shard."""
+        if self._token and (holder := self._storage.read(self._path).decode()) != self._token:
+            raise ShardTaken(
+                f"{self._path}: expected this pod's token {self._token}, found {holder}. A later try has taken the "
+                "shard over; this pod stops, and its result does not count."
             )
 
-        began = time.process_time()
-        try:
-            paired = reader.read(document, align)
-        except (UnreadableDocument, AlignmentInputError) as error:
-            written.results.append(_failed(document, error, storage))
-        else:
-            written.results.append(_result(document, paired))
-            written.beads += paired.beads
-            written.segments += paired.segments
-        written.costs[document["document_key"]] = round(time.process_time() - began, 4)
+
+def _refine(
+    jobs: Iterable[_Job], checkpoints: Checkpoints, claim: Claim, options: ShardOptions, storage: Storage
+) -> _Written:
+    """Do what is still to be done; what is finished is saved, however this ends."""
+    written = _Written()
+    try:
+        for document, work in jobs:
+            key = document["document_key"]
+            if options.only and key != options.only:
+                continue
+            if part := checkpoints.find(document):
+                written.resumed += 1
+            elif key in options.quarantine:
+                part = Part(result=_failed(document, AlignmentInputError(options.quarantine[key]), storage))
+            else:
+                part = _done(document, work, checkpoints, claim, options)
+            written.add(document, part)
+    finally:
+        checkpoints.save()
     return written
 
 
-def _tier2(
-    settings: Settings, storage: Storage, batch_id: str, planned: Sequence[Row], shard: int, pinned: Any
-) -> _Written:
-    from tm_align.auto import Tier as Wanted
-    from tm_align.auto import align
+def _done(
+    document: Row, work: Callable[[], Part], checkpoints: Checkpoints, claim: Claim, options: ShardOptions
+) -> Part:
+    if options.careful:
+        claim.check()
+        checkpoints.begin(document)
+    began = time.process_time()
+    part = replace(work(), cost=round(time.process_time() - began, 4))
+    if part.result["state"] != DocumentState.FAILED:  # what could not be read is looked at again
+        checkpoints.add(document, part)
+    return part
 
+
+def _tier1(storage: Storage, documents: Sequence[Row]) -> Iterator[_Job]:
+    reader = PairReader(storage, LanguageIdentifier())
+    for document in sorted(documents, key=lambda row: (row["store"], row["name"], row["src_lang"], row["tgt_lang"])):
+        yield document, partial(_lexical, storage, reader, document)
+
+
+def _lexical(storage: Storage, reader: PairReader, document: Row) -> Part:
+    from tm_align.lexical import align_lexical
+
+    lexicon = _lexicon(storage, document)
+
+    def align(src: Sequence[Segment], tgt: Sequence[Segment]) -> Alignment:
+        return align_lexical(
+            [segment.text for segment in src],
+            [segment.text for segment in tgt],
+            src_lang=document["src_lang"],
+            tgt_lang=document["tgt_lang"],
+            lexicon=lexicon,
+            src_paragraphs=[segment.paragraph for segment in src],
+            tgt_paragraphs=[segment.paragraph for segment in tgt],
+        )
+
+    try:
+        paired = reader.read(document, align)
+    except (UnreadableDocument, AlignmentInputError) as error:
+        return Part(result=_failed(document, error, storage))
+    return Part(result=_result(document, paired), beads=paired.beads, segments=paired.segments)
+
+
+def _tier2(
+    storage: Storage, batch_id: str, planned: Sequence[Row], shard: int, pinned: Any, encoder: Encoder | None
+) -> Iterator[_Job]:
     read_manifest(storage, work_path(batch_id, Step.ROUTE))
     routes = read_rows(storage, work_path(batch_id, Step.ROUTE, "documents.parquet"), ROUTES)
     mine = sorted((row for row in routes if row["shard"] == shard), key=lambda row: str(row["tier1_folder"]))
     by_key = {row["document_key"]: row for row in planned}
     reader = PairReader(storage, LanguageIdentifier())
-    # Before the first document is read: a model or device that is missing is an error, never another encoder.
-    encoder = _encoder(settings, pinned["encoder"])
-    written = _Written(facts={"encoder": pinned["encoder"], "model_hash": pinned["model_hash"]})
     for folder, members in groupby(mine, key=lambda row: str(row["tier1_folder"])):
         before = _Tier1Folder(storage, folder)
         for member in members:
             document = by_key[member["document_key"]]
-            began = time.process_time()
-            src, tgt = before.segments(document["document_key"])
-            alignment = align(
-                [one.text for one in src],
-                [one.text for one in tgt],
-                src_lang=document["src_lang"],
-                tgt_lang=document["tgt_lang"],
-                tier=Wanted.EMBEDDING,
-                lexicon=_lexicon(storage, document),
-                encoder=encoder,
-                src_paragraphs=[one.paragraph for one in src],
-                tgt_paragraphs=[one.paragraph for one in tgt],
-                hint=True,
-            )
-            written.facts |= {name: alignment.details[name] for name in _ATTESTED if name in alignment.details}
-            beads = reader.bead_rows(document, alignment, src, tgt)
-            written.beads += beads
-            written.results.append(before.result(document) | _aligned(alignment, len(beads), pinned["model_hash"]))
-            written.costs[document["document_key"]] = round(time.process_time() - began, 4)
-    return written
+            yield document, partial(_embedding, storage, reader, before, document, pinned["model_hash"], encoder)
+
+
+def _embedding(
+    storage: Storage,
+    reader: PairReader,
+    before: "_Tier1Folder",
+    document: Row,
+    model_hash: str,
+    encoder: Encoder | None,
+) -> Part:
+    from tm_align.auto import Tier as Wanted
+    from tm_align.auto import align
+
+    src, tgt = before.segments(document["document_key"])
+    alignment = align(
+        [one.text for one in src],
+        [one.text for one in tgt],
+        src_lang=document["src_lang"],
+        tgt_lang=document["tgt_lang"],
+        tier=Wanted.EMBEDDING,
+        lexicon=_lexicon(storage, document),
+        encoder=encoder,
+        src_paragraphs=[one.paragraph for one in src],
+        tgt_paragraphs=[one.paragraph for one in tgt],
+        hint=True,
+    )
+    beads = reader.bead_rows(document, alignment, src, tgt)
+    return Part(
+        result=before.result(document) | _aligned(alignment, len(beads), model_hash),
+        beads=beads,
+        facts={name: alignment.details[name] for name in _ATTESTED if name in alignment.details},
+    )
 
 
 #: What an encoder says of itself that is the same for every document of a shard.

@@ -1,63 +1,60 @@
-"""Backups of the memory's database: taken, listed, verified, deleted, and put into a database of their own.
+"""Backups of the memory's database: taken, and deleted when nothing keeps them any more.
 
 A backup is a folder ``backups/<UTC time>-<batch id or "manual">/`` of object storage::
 
-    memory/…         pg_dump's directory format: schema and data, without the rows of staging
-    manifest.json    written last: SHA-256 and size of every file, and what the dump holds
+    memory/…         pg_dump's directory format: schema and data, without the rows of staging; each file packed
+    airflow/…        Airflow's variables, the names of its connections and its history, where its database is set
+    manifest.json    written last: SHA-256 and size of every file, what the dump holds, and a seal
 
-The counts and the checksum in the manifest are read in the very snapshot that pg_dump dumps, so a restore can be
-compared with them exactly. A folder without a manifest is what a killed upload left: it is never listed as good.
+The counts and checksums in the manifest are read in the very snapshot that pg_dump dumps, so a restore can be compared
+with them exactly. A folder without a manifest is what a killed upload left: it is never listed as good.
 """
 
 import logging
-import os
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tm_core.errors import BackupError, ContractError, StorageError
-from tm_core.identity import digest
-from tm_core.retention import Backup, expired
+from tm_core.errors import BackupError, StorageError
+from tm_core.retention import Keep, Kept, Kind, expired, outdated
 from tm_core.settings import Settings
-from tm_formats.manifest import NAME, FileEntry, Json, Manifest, read_manifest, write_manifest
+from tm_formats.manifest import NAME, Json, write_manifest
 from tm_formats.storage import Storage
-from tm_store.checksum import memory_checksum
-from tm_store.db import Database, open_database
-from tm_store.programs import find_program, run_program, server_major, without_password
+from tm_store.backup_catalog import StoredBackup, find, folder_name, list_backups, seal, size_text
+from tm_store.backup_facts import (
+    CONFIGURATION,
+    Counts,
+    as_json,
+    counts_of,
+    keep_configuration,
+    lexicon_facts,
+    memory_facts,
+    server_facts,
+    table_sums,
+    write_airflow,
+)
+from tm_store.backup_files import JOBS, recipients_of, upload
+from tm_store.db import Database
+from tm_store.journal import FOLDER as JOURNAL
+from tm_store.programs import find_program, program_running, server_major, without_password
 
 log = logging.getLogger(__name__)
 
-FOLDER = "backups"
 # Any number that nothing else uses: whoever writes or deletes backups of a database holds it.
 _LOCK = 7_245_003
-_MANUAL = "manual"
-_NAME = re.compile(r"(?P<time>\d{8}T\d{9}Z)-(?P<batch>.+)")
-# Connections and compressors that one dump or restore uses besides its own; two cores are what a laptop spares.
-_JOBS = max(1, min(4, os.cpu_count() or 1))
-# Level 1: on a million made-up units 40 % of the CPU time of level 6 (the default), for 6 % more bytes.
-_COMPRESS = "gzip:1"
 # Kept free on top of what a dump may need, so that the database beside it can go on. Not calibrated yet.
 _SPARE_BYTES = 64 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """What the memory holds of one store, in rows."""
-
-    units: int
-    evidence: int
-    documents: int
+#: A dump writes hashes as hexadecimal: on a million made-up units 1.5 bytes for each of a table's.
+_DUMPED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,25 +71,6 @@ class BackupSummary:
     checksum: str  # of the memory, as `tm checksum` prints it
     seconds: float
     fresh: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredBackup:
-    """One folder below ``backups/``, as it is found. ``problem`` says why it is not good."""
-
-    path: str
-    uri: str
-    batch_id: str | None
-    taken_at: datetime
-    files: int = 0
-    bytes: int = 0
-    facts: Mapping[str, Json]
-    problem: str = ""
-
-    @property
-    def good(self) -> bool:
-        """The manifest is there and its files have the sizes it promises."""
-        return not self.problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,30 +92,34 @@ def take_backup(settings: Settings, db: Database, storage: Storage, batch_id: st
     once wait for each other.
 
     Raises:
-        BackupError: no pg_dump of the server's version, too little disk, or the dump or the upload failed. No part
-            of it is listed as a backup, and the memory is as it was.
+        BackupError: no pg_dump of the server's version, too little disk, a key that is none, or the dump or the upload
+            failed. No part of it is listed as a backup, and the memory is as it was.
 
-    Cost: about 16 s and 190 MB for a million units on two busy cores, and as much local disk below TM_HOME/work
-        meanwhile. No row is locked; loads go on.
+    Cost: docs/recovery.md has figures. Local disk below TM_HOME/work for the dump, unpacked, meanwhile. No row is
+        locked; loads go on.
     """
     began = time.monotonic()
     program = find_program("pg_dump", server_major(db))
-    with _alone(db), _work_folder(settings, f"backup-{db.connection.info.dbname}-") as folder:
+    recipients = recipients_of(settings)
+    with alone(db), work_folder(settings, f"backup-{db.connection.info.dbname}-") as folder:
         with _snapshot(db) as snapshot:
-            facts = _facts(db, snapshot, batch_id)
-            earlier = [backup for backup in list_backups(storage) if backup.batch_id == batch_id]
-            known = _same_state(db, earlier, facts)
+            earlier = [] if batch_id is None else [one for one in list_backups(storage) if one.batch_id == batch_id]
+            known = _same_state(db, earlier, memory_facts(db, snapshot.taken_at, batch_id)) if earlier else None
             if known is None:
                 _remove_torn(storage, earlier)
-                _check_space(db.one("backup/select_size").bytes, folder, storage.local_path(""))
-                _dump(program, db, snapshot, folder / "memory")
+                check_space(_DUMPED * db.one("backup/select_size").bytes, folder, storage.local_path(""))
+                facts = _dump(program, db, snapshot, folder / "memory", batch_id)
         # The snapshot is given up before the upload: it would keep vacuum from the whole cluster meanwhile.
-        stored = known or _upload(storage, folder, _folder_name(snapshot.taken_at, batch_id), facts)
-        return _recorded(db, storage, stored, began, fresh=known is None)
+        if known is not None:
+            return _recorded(db, storage, known, began, fresh=False)
+        facts |= _beside(settings, db, storage, folder, is_encrypted=bool(recipients))
+        path = folder_name(snapshot.taken_at, batch_id)
+        stored = _stored(storage, path, lambda: upload(storage, folder, path, recipients), facts)
+        return _recorded(db, storage, stored, began, fresh=True)
 
 
 @contextmanager
-def _alone(db: Database) -> Iterator[None]:
+def alone(db: Database) -> Iterator[None]:
     """One writer of this database's backups at a time; whoever comes second waits."""
     db.connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
     try:
@@ -149,7 +131,7 @@ def _alone(db: Database) -> Iterator[None]:
 
 
 @contextmanager
-def _work_folder(settings: Settings, prefix: str) -> Iterator[Path]:
+def work_folder(settings: Settings, prefix: str) -> Iterator[Path]:
     """A local folder that is gone afterwards; what a killed try with this prefix left is removed first."""
     work = settings.home / "work"
     try:
@@ -179,53 +161,28 @@ def _snapshot(db: Database) -> Iterator[_Snapshot]:
         yield _Snapshot(name=row.name, taken_at=row.taken_at)
 
 
-def _facts(db: Database, snapshot: _Snapshot, batch_id: str | None) -> dict[str, Json]:
-    """What the snapshot holds. ``state`` is equal for two snapshots that need not both be backed up."""
-    memory = memory_checksum(db)
-    books = db.one("backup/select_books")._asdict()
-    stores: dict[str, Json] = {
-        row.store: {"units": row.units, "evidence": row.evidence, "documents": row.documents}
-        for row in db.run("backup/select_counts")
-    }
-    return {
-        "batch_id": batch_id,
-        "taken_at": snapshot.taken_at.astimezone(UTC).isoformat(),
-        "server": db.connection.info.parameter_status("server_version"),
-        "server_major": server_major(db),
-        "schema": books["schema"],
-        "stores": stores,
-        "checksum": memory.digest,
-        "state": digest("backup", memory.digest, repr(sorted(books.items())), repr(sorted(stores.items()))),
-    }
-
-
 def _same_state(db: Database, earlier: Sequence[StoredBackup], facts: Mapping[str, Json]) -> StoredBackup | None:
     """The newest good backup of the batch that holds what is there now."""
-    if facts["batch_id"] is None:
-        return None
     bad = _bad_uris(db)
     good = [one for one in earlier if one.good and one.uri not in bad and one.facts["state"] == facts["state"]]
     return good[-1] if good else None
 
 
 def _bad_uris(db: Database) -> set[str]:
-    """Backups that were found bad by more than their sizes: a restore has failed."""
+    """Backups that were found bad by more than their sizes: a drill has failed."""
     return {row.uri for row in db.run("backup/select_backups") if row.state == "bad"}
 
 
 def _remove_torn(storage: Storage, earlier: Sequence[StoredBackup]) -> None:
     """Remove what killed tries of this batch left: no other try can be at work, the lock is held."""
     for backup in earlier:
-        if not storage.exists(f"{backup.path}/{NAME}"):
+        if not storage.exists(f"{backup.path}/{NAME}") and not backup.hold:
             log.info("%s: removed, an earlier try was cut short", backup.uri)
             storage.delete(backup.path)
 
 
-def _check_space(need_bytes: int, *places: Path | None) -> None:
-    """Refuse before anything is written: each place must hold so much, twice that where two lie on one disk.
-
-    For a dump the size of its tables is an upper bound: it is compressed, and holds no index.
-    """
+def check_space(need_bytes: int, *places: Path | None) -> None:
+    """Refuse before anything is written: each place must hold so much, twice that where two lie on one disk."""
     existing = [next(parent for parent in (place, *place.parents) if parent.exists()) for place in places if place]
     devices = [place.stat().st_dev for place in existing]
     for place, device in zip(existing, devices, strict=True):
@@ -233,18 +190,20 @@ def _check_space(need_bytes: int, *places: Path | None) -> None:
         free = shutil.disk_usage(place).free
         if free < need:
             raise BackupError(
-                f"{place}: this may need {_size(need)} of disk, {_size(free)} are free. Free some space, or move "
-                "TM_HOME or TM_STORAGE to a larger disk; nothing has been written."
+                f"{place}: this may need {size_text(need)} of disk, {size_text(free)} are free. Free some space, or "
+                "move TM_HOME or TM_STORAGE to a larger disk; nothing has been written."
             )
 
 
-def _dump(program: Path, db: Database, snapshot: _Snapshot, folder: Path) -> None:
+def _dump(program: Path, db: Database, snapshot: _Snapshot, folder: Path, batch_id: str | None) -> dict[str, Json]:
+    """Dump, and meanwhile read what the manifest says of the same snapshot."""
     command = [
         str(program),
         "--format=directory",
         f"--file={folder}",
-        f"--jobs={_JOBS}",
-        f"--compress={_COMPRESS}",
+        f"--jobs={JOBS}",
+        # Packed afterwards, file by file: zlib would cost three times the dump itself, and pg_dump need not know zstd.
+        "--compress=none",
         f"--snapshot={snapshot.name}",
         # Beads of batches under way: their truth is the batch's files, and a restored batch stages them again.
         "--exclude-table-data=staging.*",
@@ -253,40 +212,40 @@ def _dump(program: Path, db: Database, snapshot: _Snapshot, folder: Path) -> Non
         "--no-sync",  # the folder is thrown away after the upload, which does sync
         f"--dbname={without_password(db.connection.info.get_parameters())}",
     ]
-    run_program(command, db.connection.info.password, "nothing is listed as a backup, and the memory is as it was.")
+    state = "nothing is listed as a backup, and the memory is as it was."
+    with program_running(command, db.connection.info.password, state):
+        facts = memory_facts(db, snapshot.taken_at, batch_id) | server_facts(db)
+        facts["tables"] = as_json(table_sums(db))
+    facts["dump_bytes"] = sum(path.stat().st_size for path in folder.iterdir())
+    return facts
 
 
-def _folder_name(taken_at: datetime, batch_id: str | None) -> str:
-    moment = taken_at.astimezone(UTC)
-    return f"{FOLDER}/{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z-{batch_id or _MANUAL}"
+def _beside(settings: Settings, db: Database, storage: Storage, folder: Path, *, is_encrypted: bool) -> dict[str, Json]:
+    """What an empty machine needs besides the memory."""
+    return {
+        "configuration": keep_configuration(settings, storage),
+        "lexicons": lexicon_facts(db),
+        "airflow": write_airflow(settings, folder / "airflow", is_encrypted=is_encrypted),
+    }
 
 
-def _upload(storage: Storage, source: Path, target: str, facts: Mapping[str, Json]) -> StoredBackup:
+def _stored(storage: Storage, path: str, write: Callable[[], list[Any]], facts: Mapping[str, Json]) -> StoredBackup:
     """Copy all files, then write the manifest, then look whether storage agrees."""
     try:
-        write_manifest(storage, target, _copy(storage, source, target), facts)
-        stored = _look(storage, target)
+        entries = write()
+        write_manifest(storage, path, entries, {**facts, "seal": seal(facts, entries)})
+        stored = find(storage, path)
     except (StorageError, OSError) as error:
         # What cannot be removed now either is torn: it is not listed as good, and the next try removes it.
         with suppress(StorageError):
-            storage.delete(target)
+            storage.delete(path)
         raise BackupError(
-            f"{storage.uri_of(target)}: the upload failed: {error} Nothing is listed as a backup, and the memory is "
+            f"{storage.uri_of(path)}: the upload failed: {error} Nothing is listed as a backup, and the memory is "
             "as it was."
         ) from error
     if stored.problem:
         raise BackupError(f"{stored.uri}: storage does not hold what was just written: {stored.problem}")
     return stored
-
-
-def _copy(storage: Storage, source: Path, target: str) -> list[FileEntry]:
-    entries = []
-    for path in sorted(path for path in source.rglob("*") if path.is_file()):
-        name = path.relative_to(source).as_posix()
-        with path.open("rb") as data:
-            written = storage.write_atomic(f"{target}/{name}", data)
-        entries.append(FileEntry(name=name, size=written.size, sha256=written.sha256))
-    return entries
 
 
 def _recorded(db: Database, storage: Storage, stored: StoredBackup, began: float, *, fresh: bool) -> BackupSummary:
@@ -300,7 +259,7 @@ def _recorded(db: Database, storage: Storage, stored: StoredBackup, began: float
         files=stored.files,
         bytes=stored.bytes,
         manifest_sha256=storage.sha256(f"{stored.path}/{NAME}"),
-        stores=_counts(stored.facts),
+        stores=counts_of(stored.facts),
         checksum=str(stored.facts["checksum"]),
         seconds=known.seconds if known else round(time.monotonic() - began, 3),
         fresh=fresh,
@@ -311,167 +270,75 @@ def _recorded(db: Database, storage: Storage, stored: StoredBackup, began: float
     return summary
 
 
-def _counts(facts: Mapping[str, Json]) -> dict[str, Counts]:
-    stores: Any = facts["stores"]
-    return {store: Counts(**counts) for store, counts in stores.items()}
+# Deleting ------------------------------------------------------------------------------------------
 
 
-# Listing, verifying, deleting -----------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What retention deletes, or would delete: backups, and other files with the kind whose age they have passed."""
+
+    backups: tuple[StoredBackup, ...]
+    files: tuple[Kept, ...]
 
 
-def list_backups(storage: Storage) -> list[StoredBackup]:
-    """Every backup in storage, oldest first, the torn ones too: see ``good``.
-
-    Cost: one listing of ``backups/`` and one of each backup; no file but the manifests is read.
-    """
-    names = {info.path.split("/")[1] for info in storage.list(FOLDER) if info.path.count("/") >= 2}
-    return sorted(
-        (_look(storage, f"{FOLDER}/{name}") for name in names if _NAME.fullmatch(name)),
-        key=lambda backup: (backup.taken_at, backup.uri),
-    )
-
-
-def _look(storage: Storage, path: str) -> StoredBackup:
-    name = _NAME.fullmatch(path.rpartition("/")[2])
-    if name is None:
-        raise BackupError(
-            f"{storage.uri_of(path)}: expected a folder {FOLDER}/<time>-<batch>. Name one of those that are there; "
-            "nothing has been changed."
-        )
-    manifest, problem = Manifest(files=()), ""
-    try:
-        manifest = read_manifest(storage, path, hashes=False)
-    except ContractError as error:
-        problem = str(error)
-    return StoredBackup(
-        path=path,
-        uri=storage.uri_of(path),
-        batch_id=None if name["batch"] == _MANUAL else name["batch"],
-        taken_at=datetime.strptime(name["time"], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC),
-        files=len(manifest.files),
-        bytes=sum(file.size for file in manifest.files),
-        facts=manifest.facts,
-        problem=problem,
-    )
-
-
-def verify(storage: Storage, uri: str) -> StoredBackup:
-    """Read every byte of a backup and compare it with the manifest.
-
-    Raises:
-        BackupError: a file is missing, cut short or changed: this backup is not to be trusted.
-    """
-    backup = _look(storage, _path_of(storage, uri))
-    try:
-        read_manifest(storage, backup.path)
-    except ContractError as error:
-        raise BackupError(f"{backup.uri}: this backup cannot be trusted: {error} Use an older one.") from error
-    return backup
-
-
-def _path_of(storage: Storage, uri: str) -> str:
-    path = uri.removesuffix("/")
-    if path.startswith(storage.uri + "/"):
-        path = path[len(storage.uri) + 1 :]
-    if "://" in path:
-        raise BackupError(
-            f"{uri}: expected a backup below TM_STORAGE, which is {storage.uri}. Set TM_STORAGE to the storage that "
-            "holds it; nothing has been changed."
-        )
-    return path
-
-
-def prune(settings: Settings, db: Database, storage: Storage, now: datetime) -> list[StoredBackup]:
-    """Delete the backups older than TM_BACKUP_DAYS, but never the newest good one. Returns those deleted.
+def prune(settings: Settings, db: Database, storage: Storage, now: datetime, *, dry_run: bool = False) -> Pruned:
+    """Delete what nothing keeps: see tm_core.retention. In a bucket with versions the older versions stay, until the
+    bucket's own rules remove them; an object lock cannot be in the way of that.
 
     Args:
         now: with a time zone.
-    """
-    with _alone(db):
-        bad = _bad_uris(db)
-        found = {backup.uri: backup for backup in list_backups(storage)}
-        known = [Backup(taken_at=one.taken_at, uri=uri, good=one.good and uri not in bad) for uri, one in found.items()]
-        old = [found[one.uri] for one in expired(known, now=now, keep_days=settings.backup_days)]
-        for backup in old:
-            # The row first: a try killed in between leaves a backup that is there and not counted on, and the next
-            # one deletes it. Then the manifest, so that a half-deleted folder is not listed as good either.
-            db.run("backup/mark_deleted", uri=backup.uri)
-            storage.delete(f"{backup.path}/{NAME}")
-            storage.delete(backup.path)
-            log.info("%s: deleted, older than %d days", backup.uri, settings.backup_days)
-    return old
-
-
-# Restoring ------------------------------------------------------------------------------------------
-
-
-def restore_into(settings: Settings, storage: Storage, uri: str, database: str) -> StoredBackup:
-    """Verify a backup and restore it into a new database beside the live one, which is not touched.
-
-    Args:
-        database: a name that no database of the server has yet.
+        dry_run: say it and delete nothing.
 
     Raises:
-        BackupError: the backup cannot be trusted, was made by a newer server, or the name is taken; or the restore
-            failed, and the new database has been dropped again.
+        StorageError: as it says. What was deleted before it is gone, the rest is as it was; the next run goes on.
     """
-    backup = verify(storage, uri)
-    with open_database(settings) as db:
-        made_by = int(str(backup.facts["server_major"]))
-        if made_by > server_major(db):
-            raise BackupError(
-                f"{backup.uri}: made by Postgres {made_by}, this server is {server_major(db)}, which cannot read it. "
-                "Restore into a server of that version or a newer one; nothing has been changed."
-            )
-        program = find_program("pg_restore", server_major(db))
-        with _new_database(db, database), _work_folder(settings, f"restore-{database}-") as folder:
-            _check_space(backup.bytes, folder)
-            _download(storage, backup, folder)
-            _restore(program, db, folder / "memory", database)
-    return backup
+    with alone(db):
+        bad = _bad_uris(db)
+        found = {backup.uri: backup for backup in list_backups(storage)}
+        known = [replace(one.aged, good=one.good and uri not in bad) for uri, one in found.items()]
+        keep = Keep(days=settings.backup_days, weeks=settings.backup_weeks, months=settings.backup_months)
+        old = [found[one.uri] for one in expired(known, now=now, keep=keep)]
+        kept = [backup for backup in found.values() if backup not in old]
+        files = outdated(_files(storage, kept), now=now)
+        if not dry_run:
+            _delete(db, storage, old, files)
+    return Pruned(backups=tuple(old), files=tuple(files))
 
 
-@contextmanager
-def _new_database(db: Database, database: str) -> Iterator[None]:
-    """A database made for the block, dropped again if the block fails."""
-    name = sql.Identifier(database)
-    try:
-        db.connection.execute(sql.SQL("create database {} template template0").format(name))
-    except psycopg.errors.DuplicateDatabase:
-        raise BackupError(
-            f"database '{database}': expected a name that is free, there is such a database. Choose another name or "
-            "drop it yourself; nothing has been changed."
-        ) from None
-    try:
-        yield
-    except BaseException:
-        with suppress(psycopg.Error):
-            db.connection.execute(sql.SQL("drop database {} with (force)").format(name))
-        raise
+def _delete(db: Database, storage: Storage, backups: Sequence[StoredBackup], files: Sequence[Kept]) -> None:
+    for backup in backups:
+        # The row first: a try killed in between leaves a backup that is there and not counted on, and the next one
+        # deletes it. Then the manifest, so that a half-deleted folder is not listed as good either.
+        db.run("backup/mark_deleted", uri=backup.uri)
+        storage.delete(f"{backup.path}/{NAME}")
+        storage.delete(backup.path)
+        log.info("%s: deleted, nothing keeps it", backup.uri)
+    for file in files:
+        storage.delete(file.path)
+        log.info("%s: deleted, older than %s files are kept", file.path, file.kind)
 
 
-def _download(storage: Storage, backup: StoredBackup, folder: Path) -> None:
-    for info in storage.list(backup.path):
-        target = folder / info.path.removeprefix(backup.path + "/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with storage.open_input(info.path) as source, target.open("wb") as sink:
-            shutil.copyfileobj(source, sink, 1 << 20)
+#: Folders whose files have an age of their own. Journal entries of backups that are kept are replayed with them.
+_FOLDERS = {Kind.AUDIT: JOURNAL, Kind.CONFIGURATION: CONFIGURATION, Kind.MODEL: "lexicons"}
 
 
-def _restore(program: Path, db: Database, folder: Path, database: str) -> None:
-    parameters = db.connection.info.get_parameters() | {"dbname": database}
-    # Roles are the server's own affair: whoever restores owns what is restored.
-    command = [
-        str(program),
-        "--format=directory",
-        "--exit-on-error",
-        "--no-owner",
-        "--no-privileges",
-        f"--jobs={_JOBS}",
-        f"--dbname={without_password(parameters)}",
-        str(folder),
+def _files(storage: Storage, kept: Sequence[StoredBackup]) -> list[Kept]:
+    """The files beside the backups. In use: what a kept backup names, and the journal since the oldest of them."""
+    named = {str(backup.facts.get("configuration", "")) for backup in kept}
+    for backup in kept:
+        lexicons: Any = backup.facts.get("lexicons", [])
+        named |= set(lexicons)
+    oldest = min((backup.taken_at for backup in kept), default=datetime.min.replace(tzinfo=UTC))
+    return [
+        Kept(
+            modified=info.modified,
+            path=info.path,
+            kind=kind,
+            in_use=info.path in named or (kind is Kind.AUDIT and info.modified >= oldest),
+        )
+        for kind, folder in _FOLDERS.items()
+        for info in storage.list(folder)
     ]
-    run_program(command, db.connection.info.password, "the database made for the restore has been dropped again.")
 
 
 # Showing --------------------------------------------------------------------------------------------
@@ -484,26 +351,15 @@ def render(summary: BackupSummary) -> str:
     when = f"{verb} {summary.taken_at[:19].replace('T', ' ')} UTC"
     return (
         f"{summary.uri}\n"
-        f"  {when}, {summary.files} files, {_size(summary.bytes)}, {summary.seconds:.1f} s\n"
+        f"  {when}, {summary.files} files, {size_text(summary.bytes)}, {summary.seconds:.1f} s\n"
         f"  manifest  {summary.manifest_sha256}\n"
         f"  memory    {summary.checksum}  {total} units in {len(summary.stores)} stores"
     )
 
 
-def render_list(backups: Sequence[StoredBackup]) -> str:
-    """What `tm backup --list` prints: one line a backup, newest first, and why one is not good."""
-    if not backups:
-        return "no backups"
-    lines = [
-        f"{'good' if one.good else 'TORN':4}  {one.taken_at:%Y-%m-%d %H:%M:%S}  {_size(one.bytes):>10}  {one.uri}"
-        + (f"\n      {one.problem}" if one.problem else "")
-        for one in reversed(backups)
-    ]
-    return "\n".join(lines)
-
-
-def _size(size: int) -> str:
-    """Bytes for people."""
-    if size < 10_000:
-        return f"{size} B"
-    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+def render_pruned(pruned: Pruned, *, dry_run: bool) -> str:
+    """What `tm backup --prune` prints."""
+    verb = "would be deleted" if dry_run else "deleted"
+    lines = [f"{verb}  {one.taken_at:%Y-%m-%d %H:%M:%S}  {one.uri}" for one in pruned.backups]
+    lines += [f"{verb}  {one.modified:%Y-%m-%d %H:%M:%S}  {one.path} ({one.kind})" for one in pruned.files]
+    return "\n".join(lines) or "nothing has passed its age"

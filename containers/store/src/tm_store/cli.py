@@ -11,7 +11,7 @@ from pathlib import Path
 from tm_core.contracts import Step
 from tm_core.errors import TmError
 from tm_core.settings import Settings
-from tm_store import cli_exchange, cli_lookup, cli_upkeep
+from tm_store import cli_exchange, cli_lookup, cli_recovery, cli_upkeep
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,11 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_lookup.add_commands(commands)
     cli_upkeep.add_commands(commands)
 
-    save = commands.add_parser("backup", help="take a backup now, list them, or verify one")
-    what = save.add_mutually_exclusive_group()
-    what.add_argument("--list", action="store_true", help="all backups, and whether each can be trusted")
-    what.add_argument("--verify", metavar="URI", help="read a backup again and compare every hash")
-    save.set_defaults(run=_backup)
+    cli_recovery.add_commands(commands)
 
     plan = commands.add_parser("refresh-plan", help="plan a date: the first step, as the DAG runs it")
     plan.add_argument("--date", required=True, type=_day)
@@ -209,26 +205,6 @@ def _lexicon_use(arguments: argparse.Namespace) -> None:
         else:
             used = use_older(db, storage, pair, arguments.sha256)
     print(f"{pair}: {used} is in use from the next plan on")
-
-
-def _backup(arguments: argparse.Namespace) -> int:
-    from tm_formats.storage import Storage
-    from tm_store.backup import list_backups, render, render_list, take_backup, verify
-    from tm_store.migrate import open_memory
-
-    settings = Settings.from_env()
-    storage = Storage(settings.storage)
-    if arguments.list:
-        found = list_backups(storage)
-        print(render_list(found))
-        return 0 if all(one.good for one in found) else 1
-    if arguments.verify:
-        verify(storage, arguments.verify)
-        print(f"{arguments.verify}: every file is there, with the hash that the manifest promises")
-        return 0
-    with open_memory(settings) as db:
-        print(render(take_backup(settings, db, storage)))
-    return 0
 
 
 def _plan(arguments: argparse.Namespace) -> None:

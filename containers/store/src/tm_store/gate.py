@@ -5,7 +5,7 @@ Importing this module costs nothing: Great Expectations and pandas are imported 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from tm_core.contracts import Step
 from tm_core.errors import ConservationError, ContractError
 from tm_core.languages import same_language
 from tm_core.outcomes import Verdict
-from tm_core.rules import Rule
+from tm_core.rules import Rule, Tier
 from tm_core.settings import Settings
-from tm_core.verdicts import Check, Decision, decide
+from tm_core.verdicts import GATE, TIMEOUT, Check, Decision, Level, Ruling, decide
 from tm_formats.storage import Storage
 from tm_store.db import Database, load_statement
-from tm_store.gate_docs import render_page
-from tm_store.gate_suite import Metrics, SliceKey, ask, load_suite
+from tm_store.gate_docs import Example, ShownSlice, render_page
+from tm_store.gate_suite import Answers, Metrics, SliceKey, ask, load_suite
+from tm_store.gate_held_out import read_held_out
 
 #: Characters from which on a side's identified language is believed, and an equal text on both sides is suspicious.
 #: Source: of true translations in the Debian handbook and 22 UI locales, 25 characters are misread in up to 22 %,
@@ -33,6 +34,15 @@ DIRT = (Rule.UNTRANSLATED_COPY, Rule.WRONG_LANGUAGE)
 #: The language that untranslated text is in. A German-French page may be half English: it was translated from English.
 #: Source: 21 to 33 % of the Debian handbook's beads.
 PIVOT = "en"
+
+#: What a slice is compared with: so many earlier partition dates of its store and pair, if there are enough of them, and
+#: if it and they are large enough. Source: docs/decisions/0070, false alarms on made histories.
+HISTORY_LIMITS = {"history_dates": 30, "least_dates": 7, "least_documents": 3, "least_beads": 100}
+#: A document is held-out gold if so many of its beads, each of so many characters a side, are. Source: the longest imprint
+#: that the sample documents share has four sentences; headings and labels are shorter than 40 characters.
+GOLD_LIMITS = {"gold_chars": 40, "gold_beads": 5}
+#: Beads of each kind that the page shows of a slice that waits for a person.
+EXAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +78,14 @@ class GateSummary:
 
 
 def run_gate(settings: Settings, db: Database, storage: Storage, batch_id: str) -> GateSummary:
-    """Judge every slice of a batch whose beads are staged; judging it again changes no row.
+    """Judge the open slices of a batch whose beads are staged; judging them again changes no row.
 
-    Writes quality.metric, quality.check_result, quality.decision and the slices' verdicts, and beside the batch
-    ``work/<batch_id>/gate/data_docs/index.html`` and ``verdict.json``. The verdicts are written last, all at once:
-    a killed gate leaves no half-judged batch.
+    A slice that the load has settled is not judged again: what was decided on it has been done. What a person said of
+    a slice's content stands for as long as the content is the same (tm_core.verdicts.decide).
+
+    Writes quality.metric, quality.check_result, quality.decision with its history and the slices' verdicts, and beside
+    the batch ``work/<batch_id>/gate/data_docs/index.html`` and ``verdict.json``. The verdicts are written last, all at
+    once: a killed gate leaves no half-judged batch.
 
     Raises:
         ContractError: the batch is unknown or has no slice, or a promise could not be asked. Nothing was judged.
@@ -81,56 +94,94 @@ def run_gate(settings: Settings, db: Database, storage: Storage, batch_id: str) 
 
     Cost: 5 to 6 CPU seconds, nearly all of it the import of Great Expectations; a tenth of a second per 30 slices.
     """
-    suite = load_suite(settings.include / "gx" / "slice_suite.json")
-    metrics = _measure(settings.include, db, batch_id)
-    answers = ask(suite, metrics)
-    decisions = {key: decide(checks) for key, checks in answers.checks.items()}
+    batch = _batch(db, batch_id)
     page = work_path(batch_id, Step.GATE, "data_docs", "index.html")
-    storage.write_atomic(
-        page, render_page(settings.include / "gx" / "templates", batch_id, decisions, answers, metrics)
-    )
-    slices = tuple(_verdict(key, decision) for key, decision in decisions.items())
-    storage.write_atomic(work_path(batch_id, Step.GATE, "verdict.json"), _as_json(batch_id, slices))
-    _record(db, batch_id, slices, answers.checks)
+    keys = [_key(row) for row in db.run("quality/select_open", batch_id=batch_id)]
+    if keys:
+        suite = load_suite(settings.include / "gx" / "slice_suite.json")
+        metrics = _measure(settings, db, batch, keys)
+        answers = ask(suite, metrics)
+        contents, rulings = _rulings(db, batch)
+        decisions = {key: decide(checks, rulings.get(key)) for key, checks in answers.checks.items()}
+        shown = [*_settled(db, batch_id, decisions), *_judged(db, batch_id, decisions, answers, metrics)]
+        templates = settings.include / "gx" / "templates"
+        storage.write_atomic(page, render_page(templates, batch_id, sorted(shown, key=_place), answers.validation))
+        storage.write_atomic(work_path(batch_id, Step.GATE, "verdict.json"), _as_json(batch_id, shown))
+        _record(db, batch_id, decisions, contents, answers.checks)
+    slices = tuple(_verdict(row) for row in db.run("quality/select_decisions", batch_id=batch_id))
     return GateSummary(batch_id=batch_id, slices=slices, docs_uri=storage.uri_of(page))
 
 
-def _verdict(key: SliceKey, decision: Decision) -> SliceVerdict:
-    return SliceVerdict(
-        store=key.store,
-        src_lang=key.src_lang,
-        tgt_lang=key.tgt_lang,
-        verdict=decision.verdict,
-        reasons=decision.reasons,
-        warnings=decision.warnings,
-    )
-
-
-# Measuring ---------------------------------------------------------------------------------------
-
-
-def _measure(include: Path, db: Database, batch_id: str) -> Metrics:
-    """Run every statement of ``include/sql/metrics`` and record what they say; returns what was recorded."""
+def _batch(db: Database, batch_id: str) -> Any:
     batch = next(iter(db.run("ops/select_batch", batch_id=batch_id)), None)
     if batch is None or not db.run("ops/select_slices", batch_id=batch_id):
         raise ContractError(
             f"batch {batch_id}: expected at least one slice to judge, found none. Either nothing was planned, or the "
             "batch was not staged. Clear 'filter' and what follows it; nothing has been judged."
         )
-    _refuse_strays(batch_id, db.run("quality/select_strays", batch_id=batch_id, day=batch.partition_date))
-    languages = db.run("quality/select_languages", batch_id=batch_id, day=batch.partition_date)
+    return batch
+
+
+def _key(row: Any) -> SliceKey:
+    return SliceKey(store=row.store, src_lang=row.src_lang, tgt_lang=row.tgt_lang)
+
+
+def _place(one: ShownSlice) -> SliceKey:
+    return one.key
+
+
+def _verdict(row: Any) -> SliceVerdict:
+    return SliceVerdict(
+        store=row.store,
+        src_lang=row.src_lang,
+        tgt_lang=row.tgt_lang,
+        verdict=Verdict(row.verdict),
+        reasons=tuple(row.reasons),
+        warnings=tuple(row.warnings),
+    )
+
+
+def _rulings(db: Database, batch: Any) -> tuple[dict[SliceKey, str], dict[SliceKey, Ruling]]:
+    """The fingerprint of each open slice, and what a person last said of that very content on this date."""
+    rows = db.run("quality/select_contents", batch_id=batch.batch_id, day=batch.partition_date)
+    contents = {_key(row): row.content for row in rows}
+    said = db.run("quality/select_rulings", day=batch.partition_date)
+    rulings = {
+        _key(row): Ruling(verdict=Verdict(row.verdict), who=row.who, why=row.why)
+        for row in said
+        if contents.get(_key(row)) == row.content
+    }
+    return contents, rulings
+
+
+# Measuring ---------------------------------------------------------------------------------------
+
+
+def _measure(settings: Settings, db: Database, batch: Any, keys: Sequence[SliceKey]) -> Metrics:
+    """Run every statement of ``include/sql/metrics``, and record and return what they say of these slices."""
+    batch_id, day = batch.batch_id, batch.partition_date
+    _refuse_strays(batch_id, db.run("quality/select_strays", batch_id=batch_id, day=day))
+    languages = db.run("quality/select_languages", batch_id=batch_id, day=day)
     known: dict[str, object] = {
         "batch_id": batch_id,
-        "day": batch.partition_date,
+        "day": day,
         "rules": [rule.value for rule in Rule],
+        "tiers": [tier.value for tier in Tier],
         "dirt": [rule.value for rule in DIRT],
         "long_chars": LONG_CHARS,
         # 'tag code' for every language code that stands for a tag: the rule itself is tm_core's.
         "same": [f"{row.tag} {row.code}" for row in languages if same_language(row.tag, row.code)],
         "pivot": sorted({row.code for row in languages if same_language(PIVOT, row.code)}),
+        "held_out": read_held_out(settings.held_out),
     }
     with db.transaction():
-        rows = [row for name in _statements(include) for row in db.run(name, **_wanted(include, name, known))]
+        names = _statements(settings.include)
+        rows = [
+            row
+            for name in names
+            for row in db.run(name, **_wanted(settings.include, name, known | HISTORY_LIMITS | GOLD_LIMITS))
+            if _key(row) in set(keys)
+        ]
         db.run("quality/delete_metrics", batch_id=batch_id)
         db.run(
             "quality/insert_metrics",
@@ -141,7 +192,8 @@ def _measure(include: Path, db: Database, batch_id: str) -> Metrics:
             names=[row.name for row in rows],
             numbers=[row.value for row in rows],
         )
-    return _by_slice(db.run("quality/select_metrics", batch_id=batch_id))
+    found = _by_slice(db.run("quality/select_metrics", batch_id=batch_id))
+    return {key: found[key] for key in keys}
 
 
 def _refuse_strays(batch_id: str, strays: Iterable[Any]) -> None:
@@ -176,11 +228,78 @@ def _by_slice(rows: Iterable[Any]) -> dict[SliceKey, dict[str, float]]:
     return metrics
 
 
+# Showing -----------------------------------------------------------------------------------------
+
+
+def _judged(
+    db: Database, batch_id: str, decisions: Mapping[SliceKey, Decision], answers: Answers, metrics: Metrics
+) -> list[ShownSlice]:
+    return [
+        ShownSlice(
+            key=key,
+            verdict=one.verdict,
+            reasons=one.reasons,
+            warnings=one.warnings,
+            checks=answers.checks[key],
+            metrics=metrics[key],
+            examples=_examples(db, batch_id, key) if one.verdict in (Verdict.HOLD, Verdict.QUARANTINE) else (),
+        )
+        for key, one in decisions.items()
+    ]
+
+
+def _examples(db: Database, batch_id: str, key: SliceKey) -> tuple[Example, ...]:
+    place = {"store": key.store, "src_lang": key.src_lang, "tgt_lang": key.tgt_lang}
+    rows = db.run("quality/select_examples", batch_id=batch_id, **place, most=EXAMPLES)
+    return tuple(Example(kind=row.kind, score=row.score, src_text=row.src_text, tgt_text=row.tgt_text) for row in rows)
+
+
+def _settled(db: Database, batch_id: str, judged: Iterable[SliceKey]) -> list[ShownSlice]:
+    """The batch's other slices, as the gate left them: a page shows the whole batch."""
+    left_out = set(judged)
+    metrics = _by_slice(db.run("quality/select_metrics", batch_id=batch_id))
+    checks: dict[SliceKey, list[Check]] = {}
+    for row in db.run("quality/select_checks", batch_id=batch_id):
+        check = Check(name=row.name, level=Level(row.level), passed=row.passed, found=row.found)
+        checks.setdefault(_key(row), []).append(check)
+    return [
+        ShownSlice(
+            key=_key(row),
+            verdict=Verdict(row.verdict),
+            reasons=tuple(row.reasons),
+            warnings=tuple(row.warnings),
+            checks=tuple(checks.get(_key(row), ())),
+            metrics=metrics.get(_key(row), {}),
+        )
+        for row in db.run("quality/select_decisions", batch_id=batch_id)
+        if _key(row) not in left_out
+    ]
+
+
+def _as_json(batch_id: str, slices: Iterable[ShownSlice]) -> bytes:
+    found = [
+        {
+            "store": one.key.store,
+            "src_lang": one.key.src_lang,
+            "tgt_lang": one.key.tgt_lang,
+            "verdict": one.verdict.value,
+            "reasons": one.reasons,
+            "warnings": one.warnings,
+        }
+        for one in sorted(slices, key=_place)
+    ]
+    return (json.dumps({"batch_id": batch_id, "slices": found}, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
 # Recording ---------------------------------------------------------------------------------------
 
 
 def _record(
-    db: Database, batch_id: str, slices: Iterable[SliceVerdict], checks: Mapping[SliceKey, tuple[Check, ...]]
+    db: Database,
+    batch_id: str,
+    decisions: Mapping[SliceKey, Decision],
+    contents: Mapping[SliceKey, str],
+    checks: Mapping[SliceKey, tuple[Check, ...]],
 ) -> None:
     rows = [(key, check) for key, found in checks.items() for check in found]
     with db.transaction():
@@ -196,28 +315,23 @@ def _record(
             passed=[check.passed for _, check in rows],
             found=[check.found for _, check in rows],
         )
-        for one in slices:
-            place = {"batch_id": batch_id, "store": one.store, "src_lang": one.src_lang, "tgt_lang": one.tgt_lang}
-            db.run(
-                "quality/upsert_decision",
-                **place,
-                verdict=one.verdict.value,
-                reasons=list(one.reasons),
-                warnings=list(one.warnings),
-            )
-            db.run("quality/set_verdict", **place, verdict=one.verdict.value)
+        for key, one in decisions.items():
+            record_decision(db, batch_id, key, one, contents[key])
 
 
-def _as_json(batch_id: str, slices: Iterable[SliceVerdict]) -> bytes:
-    found = [
-        {
-            "store": one.store,
-            "src_lang": one.src_lang,
-            "tgt_lang": one.tgt_lang,
-            "verdict": one.verdict.value,
-            "reasons": one.reasons,
-            "warnings": one.warnings,
-        }
-        for one in slices
-    ]
-    return (json.dumps({"batch_id": batch_id, "slices": found}, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+def record_decision(db: Database, batch_id: str, key: SliceKey, decision: Decision, content: str) -> None:
+    """Write down what was decided on a slice, with its history; the load does what the verdict says."""
+    place = {"batch_id": batch_id, "store": key.store, "src_lang": key.src_lang, "tgt_lang": key.tgt_lang}
+    db.run(
+        "quality/upsert_decision",
+        **place,
+        content=content,
+        verdict=decision.verdict.value,
+        reasons=list(decision.reasons),
+        warnings=list(decision.warnings),
+        releasable=decision.releasable,
+        decided_by=decision.decided_by,
+        by_person=decision.decided_by not in (GATE, TIMEOUT),
+        why=decision.why,
+    )
+    db.run("quality/set_verdict", **place, verdict=decision.verdict.value)

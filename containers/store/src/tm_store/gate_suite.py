@@ -1,8 +1,8 @@
 """The gate's promises: the suite of ``include/gx``, asserted by Great Expectations, answered slice by slice.
 
 The suite is a file in Great Expectations' own form. What this module adds lies in each expectation's ``meta``: what a
-failure means (``level``), the sentence that explains the result (``found``) and where the threshold comes from
-(``source``). Nothing here imports Great Expectations or pandas until a suite is asserted: that costs five CPU seconds.
+failure means (``level``, and for a stop ``releasable``), the sentence that explains the result (``found``) and where the
+threshold comes from (``source``). Nothing here imports Great Expectations or pandas until a suite is asserted: that costs five CPU seconds.
 """
 
 import json
@@ -57,6 +57,7 @@ class Promise:
         metric: what it is about.
         found: a format string over the slice's metrics that says what was found.
         evidence: what it needs to be asked; None if it always is.
+        releasable: whether a person may let a slice in that breaks it.
         config: the expectation as Great Expectations reads it.
     """
 
@@ -65,6 +66,7 @@ class Promise:
     metric: str
     found: str
     evidence: Evidence | None
+    releasable: bool
     config: Mapping[str, Any]
 
     @property
@@ -83,8 +85,11 @@ class Promise:
             words = (
                 f"{self.evidence.metric.replace('_', ' ')}: {have:,.0f}, asked from {self.evidence.at_least:,.0f} on"
             )
-            return Check(name=self.text, level=self.level, passed=True, found=f"{TOO_LITTLE} ({words})")
-        return Check(name=self.text, level=self.level, passed=passed, found=self.found.format_map(metrics))
+            return self._check(passed=True, found=f"{TOO_LITTLE} ({words})")
+        return self._check(passed=passed, found=self.found.format_map(metrics))
+
+    def _check(self, *, passed: bool, found: str) -> Check:
+        return Check(name=self.text, level=self.level, passed=passed, found=found, releasable=self.releasable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +141,19 @@ def _promise(item: Mapping[str, Any], where: str) -> Promise:
             f"{where} ('{item['description']}'): expected meta with level (one of {', '.join(Level)}), found and "
             f"source, found {meta}. Correct the file."
         )
+    level = Level(meta["level"])
+    if (level is Level.STOP) is not isinstance(meta.get("releasable"), bool):
+        raise SettingsError(
+            f"{where} ('{item['description']}'): expected meta.releasable (true or false) if and only if the level is "
+            f"'{Level.STOP}', found {meta.get('releasable')}. Correct the file."
+        )
     return Promise(
         text=item["description"],
-        level=Level(meta["level"]),
+        level=level,
         metric=kwargs["column"],
         found=meta["found"],
         evidence=_evidence(kwargs.get("row_condition"), where),
+        releasable=meta.get("releasable", True),
         config=dict(item),
     )
 
@@ -199,8 +211,11 @@ def _validate(suite: Suite, metrics: Metrics) -> Any:
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    columns = sorted({name for found in metrics.values() for name in found} | {one.metric for one in suite.promises})
+    # What no slice has, such as a history that is too short, is a column all the same: of nothing.
+    wanted = {name for one in suite.promises for name in (one.metric, one.evidence.metric if one.evidence else one.metric)}
+    columns = sorted({name for found in metrics.values() for name in found} | wanted)
     frame = pd.DataFrame([{_SLICE: str(key), **found} for key, found in metrics.items()], columns=[_SLICE, *columns])
+    frame = frame.astype(dict.fromkeys(columns, float))
     asset = context.data_sources.add_pandas("metrics").add_dataframe_asset("slices")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
     configs = [{**one.config, "severity": _SEVERITY[one.level]} for one in suite.promises]

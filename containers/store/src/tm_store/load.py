@@ -129,6 +129,7 @@ def _merge(db: Database, batch: Any) -> tuple[int, int]:
     db.run("tm/create_buried", **of_batch)
     db.run("tm/create_incoming", **of_batch)
     merged = merge_incoming(db, [row.store_id for row in locked])
+    db.run("tm/withdraw_stale")
     for pair, removed in merged.removed.items():
         store_id, src_lang, tgt_lang = pair
         db.run(
@@ -167,7 +168,6 @@ def merge_incoming(db: Database, stores: Sequence[int]) -> Merged:
     db.run("tm/upsert_evidence")
     removed = {(row.store_id, row.src_lang, row.tgt_lang): row.removed for row in db.run("tm/delete_units")}
     inserted = db.one("tm/upsert_units").inserted
-    db.run("tm/withdraw_stale")
     db.run("tm/forget_texts")
     index_pending(db, stores)
     db.run("tm/upsert_documents")

@@ -13,7 +13,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from tm_core.errors import LookupRefused
-from tm_core.identity import context_hash, text_hash
+from tm_core.identity import context_hash, text_hash, unit_key
 from tm_core.languages import canonical
 from tm_core.matching import (
     EXACT_SCORE,
@@ -39,8 +39,12 @@ DEFAULT_LIMIT = 5
 # whatever the size of the memory. Source: docs/decisions/0040 (recall and time measured on a million units).
 _BUDGET_BYTES = 600_000
 _CANDIDATES = 500
-# Targets of one source text that are looked at, best first; source texts whose units are fetched together.
+# Of one source text: targets gone through (reviewed and imported ones first), targets graded, and units gone through for
+# one that stands beside a neighbour. Source texts whose units are fetched together. They bound the time of a text that
+# thousands of units say.
+_STEPS_A_TEXT = 1000
 _TARGETS_A_TEXT = 50
+_UNITS_A_PLACE = 500
 _TEXTS_A_STEP = 20
 
 
@@ -77,6 +81,7 @@ class Match:
 class _Search:
     """One store and language pair, and what is wanted of it."""
 
+    store: str
     store_id: int
     src: str
     tgt: str
@@ -168,6 +173,7 @@ def _prepare(
     if limit < 1:
         raise LookupRefused(f"the limit is {limit}, expected at least 1. Nothing was looked up.")
     return _Search(
+        store=store,
         store_id=store_number(db, store),
         src=canonical(src),
         tgt=canonical(tgt),
@@ -189,6 +195,8 @@ def store_number(db: Database, store: str) -> int:
 
 def _find(db: Database, search: _Search, query: Query) -> list[Match]:
     found = _units(db, search, query, [bytes.fromhex(query.text_hash)])
+    if found and (query.previous or query.following or query.key):
+        found += _units_there(db, search, query, {match.tgt_text for match in found})
     if (not found or search.more) and search.min_score < EXACT_SCORE:
         found += _fuzzy(db, search, query)
     return _ranked(found, search)
@@ -262,21 +270,32 @@ def _near(db: Database, search: _Search, query: Query) -> list[tuple[int, bytes]
 
 
 def _units(db: Database, search: _Search, query: Query, hashes: Sequence[bytes]) -> list[Match]:
-    """The units of some source texts, graded."""
+    """The best units of some source texts, graded."""
     rows = db.run(
-        "lookup/select_units",
-        hashes=list(hashes),
-        context=_bytes(context_hash(query.previous, query.following, query.key)),
-        previous=_bytes(query.previous and text_hash(query.previous)),
-        following=_bytes(query.following and text_hash(query.following)),
-        most=_TARGETS_A_TEXT,
-        **search.pair,
+        "lookup/select_units", hashes=list(hashes), steps=_STEPS_A_TEXT, most=_TARGETS_A_TEXT, **search.pair
     )
     return [_match(row, query, search.penalties) for row in rows]
 
 
-def _bytes(digits: str) -> bytes | None:
-    return bytes.fromhex(digits) or None
+def _units_there(db: Database, search: _Search, query: Query, targets: Iterable[str]) -> list[Match]:
+    """The units of the query's own text that stand where it stands, for a context match, graded.
+
+    A unit's key is made of its texts and its place, so that it is known without a search.
+    """
+    place = context_hash(query.previous, query.following, query.key)
+    keys = [unit_key(search.store, search.src, search.tgt, query.text, target, place) for target in targets]
+    neighbours = () if query.key else (query.previous, query.following)
+    previous, following = (bytes.fromhex(text_hash(text)) if text else None for text in neighbours or ("", ""))
+    rows = db.run(
+        "lookup/select_units_there",
+        hash=bytes.fromhex(query.text_hash),
+        keys=list(map(bytes.fromhex, keys)),
+        previous=previous,
+        following=following,
+        first=_UNITS_A_PLACE,
+        **search.pair,
+    )
+    return [_match(row, query, search.penalties) for row in rows]
 
 
 def _match(row: Any, query: Query, penalties: Penalties) -> Match:

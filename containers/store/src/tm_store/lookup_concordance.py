@@ -17,6 +17,8 @@ from tm_store.lookup_grams import holding_all, phrase_grams
 # Bytes of the index read for a phrase, 4 a holder, and texts compared at a time. Not calibrated yet.
 _BUDGET_BYTES = 2_400_000
 _STEP = 500
+# Targets of one source text that are gone through, and shown, best first.
+_STEPS_A_TEXT = 100
 _TARGETS_A_TEXT = 10
 
 
@@ -108,15 +110,7 @@ def _side(one: Occurrence, side: Side) -> str:
 
 
 def _units(db: Database, pair: dict[str, Any], hashes: list[bytes]) -> Iterator[Occurrence]:
-    rows = db.run(
-        "lookup/select_units",
-        hashes=hashes,
-        context=None,
-        previous=None,
-        following=None,
-        most=_TARGETS_A_TEXT,
-        **pair,
-    )
+    rows = db.run("lookup/select_units", hashes=hashes, steps=_STEPS_A_TEXT, most=_TARGETS_A_TEXT, **pair)
     for row in rows:
         yield Occurrence(
             src_text=row.src_text,

@@ -1,9 +1,14 @@
 """pg_dump and pg_restore: which one fits the server, and how it is run."""
 
+import ctypes
 import os
 import re
+import signal
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -64,18 +69,60 @@ def without_password(parameters: Mapping[str, str]) -> str:
     return make_conninfo(**{name: value for name, value in parameters.items() if name not in dropped})
 
 
-def run_program(command: Sequence[str], password: str, state: str) -> None:
-    """Run a program of Postgres; its error is ours."""
-    program = Path(command[0]).name
-    environment = dict(os.environ) | ({"PGPASSWORD": password} if password else {}) | {"LC_ALL": "C"}
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode == 0:
-        return
-    said = done.stderr.decode("utf-8", "replace").strip()[-1500:]
+def run_program(command: Sequence[str], password: str, state: str, options: str = "") -> None:
+    """Run a program of Postgres to its end; see ``program_running``."""
+    with program_running(command, password, state, options):
+        pass
+
+
+@contextmanager
+def program_running(command: Sequence[str], password: str, state: str, options: str = "") -> Iterator[None]:
+    """Run a program of Postgres beside the block; its error is ours, and the block's error ends it.
+
+    Args:
+        state: what is so after a failure, for the error's message.
+        options: session settings of its connections, as in PGOPTIONS.
+    """
+    environment = dict(os.environ) | {"LC_ALL": "C"}
+    environment |= {name: value for name, value in (("PGPASSWORD", password), ("PGOPTIONS", options)) if value}
+    # A file, not a pipe: nobody reads while the block works, and a full pipe would stop the program.
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call of the C library, which is loaded already
+        )
+        try:
+            yield
+            status = process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+        if status:
+            said.seek(0)
+            raise _failed(Path(command[0]).name, status, said.read(), state)
+
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _die_with_parent() -> None:
+    """A killed task must leave no child that goes on dumping or restoring (Linux; elsewhere it runs to its end)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _failed(program: str, status: int, output: bytes, state: str) -> BackupError:
+    said = output.decode("utf-8", "replace").strip()[-1500:]
     full = "No space left on device" in said or "Disk quota exceeded" in said
     next_step = "Free some space or move TM_HOME" if full else "Mend what it says"
-    how = f"status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
-    raise BackupError(
+    how = f"status {status}" if status > 0 else f"signal {-status}"
+    return BackupError(
         f"{program} ended with {how}{', the disk is full' if full else ''}. It said:\n{said or '(nothing)'}\n"
         f"{next_step}, then clear the task or run the command again; {state}"
     )

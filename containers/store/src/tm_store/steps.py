@@ -171,7 +171,7 @@ def _backup(work: _Work) -> Facts:
     pruned = prune(work.settings, work.db, work.storage, datetime.now(UTC))
     work.db.run("staging/delete_beads", batch_id=work.batch_id)
     work.db.run("ops/set_batch_state", batch_id=work.batch_id, state=BatchState.DONE)
-    return asdict(summary) | {"pruned": len(pruned)}
+    return asdict(summary) | {"pruned": len(pruned.backups)}
 
 
 _STEPS: dict[Step, Callable[[_Work], Facts]] = {
