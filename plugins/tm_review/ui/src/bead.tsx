@@ -1,0 +1,66 @@
+// A bead between its neighbours: two columns, one line a segment.
+import { changes } from "./marks.ts";
+import type { Bead, Item } from "./types.ts";
+import { Text } from "./ui.tsx";
+
+interface Langs {
+  src: string;
+  tgt: string;
+}
+export const langs = (item: Item): Langs => ({ src: item.head.src_lang, tgt: item.head.tgt_lang });
+
+export function Neighbours({ beads, langs, label }: { beads: Bead[]; langs: Langs; label: string }) {
+  return (
+    <div class="neighbours" role="group" aria-label={label}>
+      {beads.map((bead) => (
+        <div class="row" key={bead.position}>
+          <Segments segments={bead.src} lang={langs.src} />
+          <Segments segments={bead.tgt} lang={langs.tgt} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+export function Segments({ segments, lang, other }: { segments: string[]; lang: string; other?: string | undefined }) {
+  return (
+    <div class="side">
+      {segments.length ? (
+        segments.map((segment, index) => (
+          <p key={index} class="segment">
+            <Text lang={lang} text={segment} other={other} />
+          </p>
+        ))
+      ) : (
+        <p class="segment none">no counterpart</p>
+      )}
+    </div>
+  );
+}
+
+export function Own({ item, bead }: { item: Item; bead: Bead }) {
+  const { src, tgt } = langs(item);
+  return (
+    <div class="row own">
+      <Segments segments={bead.src} lang={src} other={bead.tgt.join(" ")} />
+      <Segments segments={bead.tgt} lang={tgt} other={bead.src.join(" ")} />
+    </div>
+  );
+}
+
+/** What a correction changed, word by word. */
+export function Changed({ before, after, lang }: { before: string; after: string; lang: string }) {
+  return (
+    <span lang={lang} dir="auto" class="text">
+      {changes(before, after).map((one, index) =>
+        one.change === "removed" ? (
+          <del key={index}>{one.text}</del>
+        ) : one.change === "added" ? (
+          <ins key={index}>{one.text}</ins>
+        ) : (
+          one.text
+        ),
+      )}
+    </span>
+  );
+}
