@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export TM_HOME ?= $(CURDIR)/.tm
 
-PACKAGES := -e containers/core -e containers/formats -e containers/aligner -e 'containers/store[gate]' -e deploy/embedded -e '.[test]'
+PACKAGES := -e containers/core -e containers/formats -e containers/aligner -e 'containers/store[age,gate]' -e deploy/embedded -e '.[test]'
 INSTALLED := $(VENV)/.installed
 # The aligner's kernels are compiled once, 15 CPU-seconds: now, not in the tasks of the first night.
 WARM_UP := $(BIN)/tm-align align --src-lang en --tgt-lang de --encoder lexicon --hint $(addprefix include/samples/gold/seven-minutes.,en.sent de.sent)
