@@ -233,7 +233,7 @@ def scheduled(home: Path, like: Any, *, follow_schedules: bool = False, **env: s
             patch.setenv(name, value)
         with launched(plan) as stack:
             world = type(like)(
-                folder=home, url=stack.environment["TM_DATABASE_URL"], warm=like.warm, env=dict(stack.environment)
+                folder=home, url=stack.environment["TM_DATABASE_OWNER_URL"], warm=like.warm, env=dict(stack.environment)
             )
             world.tm("migrate").ok()
             _hold(world)

@@ -190,3 +190,16 @@ class TestRoot:
         assert done.returncode == 0, done.stderr
         uid = done.stdout.split()
         assert uid[0] == uid[1] != "0"
+
+
+def test_the_memorys_logins_are_members_and_own_nothing(home: Path) -> None:
+    query = "select string_agg(rolname, ' ' order by rolname) from pg_roles where rolname ~ '^tm' and "
+    with embedded_postgres(home) as server:
+        assert scalar(server, query + "rolcanlogin") == "tm tm_load tm_read"
+        assert scalar(server, query + "not rolcanlogin") == "tm_loader tm_owner tm_reader"
+        assert scalar(server, query + "(rolsuper or rolcreaterole)") is None
+        for login, group in postgres.MEMBERS.items():
+            with psycopg.connect(server.url("tm", login)) as connection:
+                row = connection.execute("select pg_has_role(current_user, %s, 'usage')", (group,)).fetchone()
+            assert row == (True,), login
+        postgres.ensure_databases(server, ["tm"])  # a second start

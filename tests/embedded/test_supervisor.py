@@ -11,11 +11,11 @@ import pytest
 from tm_embedded.airflow import SHELL_MARK, Workload, environment, shell_environment
 from tm_embedded.cli import exports
 from tm_embedded.home import Home
-from tm_embedded.postgres import ROLES, Address
+from tm_embedded.postgres import MEMBERS, ROLES, Address
 from tm_embedded.processes import MARK
 from tm_embedded.supervisor import interruptible, undisturbed
 
-KEYS = {name: f"{name}-secret" for name in (*ROLES, "fernet", "api_secret", "jwt")}
+KEYS = {name: f"{name}-secret" for name in (*ROLES, *MEMBERS, "fernet", "api_secret", "jwt")}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -47,6 +47,7 @@ def test_the_callers_settings_pass_on_and_the_stacks_own_win(tmp_path: Path) -> 
     caller = {"TM_DATABASE_URL": "postgresql://mine", "TM_ENCODER": "laser2", "KUBECONFIG": "/x", "AIRFLOW_HOME": "/y"}
     found = stack_environment(tmp_path, caller)
     assert found["TM_DATABASE_URL"] == "postgresql://mine"
+    assert not {"TM_DATABASE_READ_URL", "TM_DATABASE_OWNER_URL"} & set(found), "of another database than the caller's"
     assert found["TM_ENCODER"] == "laser2"
     assert found["AIRFLOW_HOME"] == str(tmp_path / "airflow")
     assert "KUBECONFIG" not in found
@@ -68,7 +69,15 @@ def test_the_next_stack_does_not_take_an_old_stacks_database_from_the_shell(tmp_
     assert ":4999/" in stack_environment(tmp_path, shell, port=4999)["TM_DATABASE_URL"]
     # What a person has set since then is a person's wish.
     changed = shell | {"TM_DATABASE_URL": "postgresql://mine"}
-    assert stack_environment(tmp_path, changed, port=4999)["TM_DATABASE_URL"] == "postgresql://mine"
+    found = stack_environment(tmp_path, changed, port=4999)
+    assert found["TM_DATABASE_URL"] == "postgresql://mine"
+    assert not {"TM_DATABASE_READ_URL", "TM_DATABASE_OWNER_URL"} & set(found)
+
+
+def test_tasks_load_and_look_up_with_logins_that_own_nothing(tmp_path: Path) -> None:
+    found = stack_environment(tmp_path, {})
+    logins = {name: found[name].split("//")[1].split(":")[0] for name in found if name.startswith("TM_DATABASE_")}
+    assert logins == {"TM_DATABASE_URL": "tm_load", "TM_DATABASE_READ_URL": "tm_read", "TM_DATABASE_OWNER_URL": "tm"}
 
 
 def test_a_shell_reads_back_what_was_written() -> None:

@@ -22,7 +22,7 @@ def toy() -> None:
         import os
 
         # Everything that the stack promises to a task.
-        assert os.environ["TM_DATABASE_URL"].startswith("postgresql://tm:")
+        assert os.environ["TM_DATABASE_URL"].startswith("postgresql://tm_load:")
         assert os.environ["TM_STORAGE"].startswith("file:///")
         assert "KUBECONFIG" not in os.environ
         import operators  # noqa: F401 - the project's root is on the path

@@ -98,7 +98,7 @@ def environment(
     # A kubeconfig beside a connection's own makes the pod trigger raise and the task still succeed.
     foreign = {"KUBECONFIG", "AIRFLOW_CONFIG", "PYTHONHOME"} | _of_an_earlier_stack(caller)
     inherited = {name: value for name, value in caller.items() if name not in foreign}
-    passed = {"TM_DATABASE_URL": address.url("tm"), "TM_STORAGE": "file://" + quote(str(home.path / "storage"))}
+    passed = _databases(address, inherited) | {"TM_STORAGE": "file://" + quote(str(home.path / "storage"))}
     # Tasks talk to the api-server on this machine; a proxy of the network must not see that.
     here = ("127.0.0.1", "localhost")
     fixed = {
@@ -114,6 +114,14 @@ def environment(
     return passed | inherited | fixed | options | marked_environment(home.path)
 
 
+def _databases(address: Address, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The memory's database for tasks, look-ups and upkeep; nothing of it where the caller names another one."""
+    if "TM_DATABASE_URL" in inherited:
+        return {}
+    logins = {"TM_DATABASE_URL": "tm_load", "TM_DATABASE_READ_URL": "tm_read", "TM_DATABASE_OWNER_URL": "tm"}
+    return {name: address.url("tm", login) for name, login in logins.items()}
+
+
 def _with_first(separator: str, first: Sequence[str], rest: str) -> str:
     """The list `rest` with `first` at its head, and nowhere else."""
     return separator.join([*first, *(item for item in rest.split(separator) if item and item not in first)])
@@ -126,7 +134,7 @@ def _programs() -> Path:
 
 SEARCH_LISTS = ("PATH", "PYTHONPATH", "NO_PROXY", "no_proxy")  # a stack adds to these and takes nothing away
 SHELL_MARK = "REFINERY_SHELL"
-_OF_ONE_STACK = ("TM_DATABASE_URL", "TM_STORAGE")
+_OF_ONE_STACK = ("TM_DATABASE_URL", "TM_DATABASE_READ_URL", "TM_DATABASE_OWNER_URL", "TM_STORAGE")
 
 
 def shell_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -139,17 +147,20 @@ def shell_environment(environment: Mapping[str, str]) -> dict[str, str]:
         for name, value in sorted(environment.items())
         if name.startswith(("TM_", "AIRFLOW")) or name in SEARCH_LISTS
     }
-    return wanted | {SHELL_MARK: _digest(wanted)}
+    return wanted | {SHELL_MARK: ",".join(_digest(name, wanted) for name in _OF_ONE_STACK)}
 
 
 def _of_an_earlier_stack(caller: Mapping[str, str]) -> set[str]:
-    """Variables that a shell has from `shell_environment`: the next stack may have other ports and passwords."""
-    return set(_OF_ONE_STACK) if caller.get(SHELL_MARK) == _digest(caller) else set()
+    """Variables that a shell has from `shell_environment`: the next stack may have other ports and passwords.
+
+    One that a person has changed since is the person's wish, and the others are not of its kind.
+    """
+    given = set(caller.get(SHELL_MARK, "").split(","))
+    return {name for name in _OF_ONE_STACK if _digest(name, caller) in given}
 
 
-def _digest(environment: Mapping[str, str]) -> str:
-    told = "\n".join(environment.get(name, "") for name in _OF_ONE_STACK)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+def _digest(name: str, environment: Mapping[str, str]) -> str:
+    return hashlib.sha256(f"{name}={environment.get(name, '')}".encode()).hexdigest()[:16]
 
 
 def _options(

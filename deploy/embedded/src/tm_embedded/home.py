@@ -101,15 +101,19 @@ class RunningStack:
 
 
 def load_secrets(path: Path) -> dict[str, str]:
-    """The secrets in `path`, made on the first call, mode 0600: passwords of roles and admin, Airflow's keys."""
-    if not path.exists():
+    """The secrets in `path`, made on the first call, mode 0600: passwords of roles and admin, Airflow's keys.
+
+    What a newer version needs and an older one has not made is added.
+    """
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    names = ("postgres", "tm", "tm_load", "tm_read", "airflow", "admin", "api_secret")
+    made = {name: secrets.token_urlsafe(24) for name in names}
+    made["jwt"] = secrets.token_urlsafe(64)  # Airflow warns below 64 bytes
+    made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    if made.keys() - known.keys():
         path.parent.mkdir(parents=True, exist_ok=True)
-        made = {name: secrets.token_urlsafe(24) for name in ("postgres", "tm", "airflow", "admin", "api_secret")}
-        made["jwt"] = secrets.token_urlsafe(64)  # Airflow warns below 64 bytes
-        made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        write_json(path, made)
-    known: dict[str, str] = json.loads(path.read_text())
-    return known
+        write_json(path, made | known)
+    return made | known
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -34,6 +34,9 @@ from tm_embedded.home import load_secrets
 from tm_embedded.processes import postmaster, stop_postmaster, watched
 
 ROLES = ("postgres", "tm", "airflow")
+# Logins of the memory's database and the group of each (docs/security.md): tasks load, look-ups and exports read.
+MEMORY = "tm"
+MEMBERS = {MEMORY: "tm_owner", "tm_load": "tm_loader", "tm_read": "tm_reader"}
 REACHABLE = Path("/var/tmp/tm-embedded")  # noqa: S108 - its owner and mode are checked before every use
 START_SECONDS = 30.0  # crash recovery replays at most max_wal_size, 1 GB: a few seconds on a laptop
 STOP_SECONDS = 5.0  # a fast shutdown ends with one checkpoint of a 128 MB buffer
@@ -354,21 +357,34 @@ def _superuser(server: Server) -> psycopg.Connection[Any]:
 
 
 def ensure_databases(server: Server, names: Iterable[str]) -> None:
-    """Create each database that is missing, with a role of the same name as its owner.
+    """Create each database that is missing, with a role of the same name as its owner, and the memory's other logins.
 
-    The roles may create databases (a restore is tried in a scratch one) and are no superusers.
+    The owners may create databases (a restore is tried in a scratch one); nobody but `postgres` is a superuser.
     """
+    wanted = list(names)
     with _superuser(server) as connection:
-        roles = {row[0] for row in connection.execute("select rolname from pg_roles")}
         databases = {row[0] for row in connection.execute("select datname from pg_database")}
-        for name in names:
-            if name not in roles:
-                create = sql.SQL("create role {} login createdb password {}")
-                connection.execute(create.format(sql.Identifier(name), sql.Literal(server.passwords[name])))
+        for name in wanted:
+            _ensure_role(connection, name, sql.SQL("login createdb password {}").format(server.passwords[name]))
             if name not in databases:
                 connection.execute(
                     sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(name))
                 )
+        if MEMORY in wanted:
+            _ensure_members(connection, server)
+
+
+def _ensure_members(connection: psycopg.Connection[Any], server: Server) -> None:
+    for login, group in MEMBERS.items():
+        _ensure_role(connection, group, sql.SQL("nologin"))
+        _ensure_role(connection, login, sql.SQL("login password {}").format(server.passwords[login]))
+        if connection.execute("select pg_has_role(%s, %s, 'member')", (login, group)).fetchone() != (True,):
+            connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(group), sql.Identifier(login)))
+
+
+def _ensure_role(connection: psycopg.Connection[Any], name: str, rights: sql.Composable) -> None:
+    if connection.execute("select from pg_roles where rolname = %s", (name,)).fetchone() is None:
+        connection.execute(sql.SQL("create role {} {}").format(sql.Identifier(name), rights))
 
 
 @contextmanager
