@@ -113,8 +113,8 @@ class Settings:
     review_rate: float = _setting(0.01, "share of accepted beads sampled for review, 0 to 1", low=0, high=1)
     review_budget: int = _setting(200, "most review items a night", low=0, high=100_000)
     review_double: float = _setting(0.1, "share of review items that two people judge, 0 to 1", low=0, high=1)
-    review_target: float = _setting(0.9, "precision that a stratum must prove to be trusted, 0 to 1", low=0, high=1)
-    review_confidence: float = _setting(0.95, "two-sided confidence of precision's intervals, 0 to 1", low=0, high=1)
+    review_target: float = _setting(0.9, "precision that a stratum must prove to be trusted", low=0.01, high=0.999)
+    review_confidence: float = _setting(0.95, "two-sided confidence of precision's intervals", low=0.5, high=0.9999)
     review_window_days: int = _setting(
         90, "partition dates whose verdicts count, days; not calibrated yet", low=1, high=36_500
     )
