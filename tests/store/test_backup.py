@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import psycopg
+import pyarrow as pa
 import pytest
 
 from tm_core.errors import BackupError, StorageError
@@ -24,10 +25,13 @@ from tm_core.settings import Settings
 from tm_formats.storage import Storage, Written
 from tm_store import backup as backup_module
 from tm_store import programs
-from tm_store.backup import list_backups, prune, render, render_list, restore_into, take_backup, verify
+from tm_store import restore as restore_module
+from tm_store.backup import prune, render, take_backup
+from tm_store.backup_catalog import list_backups, render_list, verify
 from tm_store.checksum import memory_checksum
 from tm_store.db import Database, open_database
 from tm_store.programs import find_program, server_major
+from tm_store.restore import restore_into
 
 pytestmark = pytest.mark.db
 
@@ -155,9 +159,7 @@ def test_the_row_the_list_and_the_summary_agree(settings: Settings, storage: Sto
 def test_staging_is_not_backed_up(settings: Settings, storage: Storage, memory: Database) -> None:
     take_backup(settings, memory, storage, BATCH)
     texts = b"".join(
-        subprocess.run(["gzip", "-dc", str(path)], capture_output=True, check=True).stdout
-        for path in stored_files(settings)
-        if path.suffix == ".gz"
+        pa.CompressedInputStream(str(path), "zstd").read() for path in stored_files(settings) if ".dat" in path.name
     )
     assert "文本 7".encode() in texts, "the dump was not read: the next line would prove nothing"
     assert b"STAGED-TEXT" not in texts
@@ -166,14 +168,14 @@ def test_staging_is_not_backed_up(settings: Settings, storage: Storage, memory: 
 def test_the_counts_are_of_the_dump_while_others_write(
     settings: Settings, storage: Storage, memory: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dump = backup_module.run_program
+    dump = backup_module.program_running
 
-    def write_then_dump(*arguments: object) -> None:
+    def write_then_dump(*arguments: Any) -> Any:
         with open_database(settings) as other:
             add_units(other, ROWS, ROWS + 50)
-        dump(*arguments)  # type: ignore[arg-type]
+        return dump(*arguments)
 
-    monkeypatch.setattr(backup_module, "run_program", write_then_dump)
+    monkeypatch.setattr(backup_module, "program_running", write_then_dump)
     summary = take_backup(settings, memory, storage, BATCH)
     monkeypatch.undo()
     assert memory_checksum(memory).units == ROWS + 50
@@ -372,9 +374,7 @@ def test_too_little_disk_is_refused_before_anything_is_written(
 
 def test_a_file_that_is_cut_short_or_gone_is_not_good(settings: Settings, storage: Storage, memory: Database) -> None:
     uri = take_backup(settings, memory, storage, BATCH).uri
-    victim = max(
-        (path for path in stored_files(settings) if path.suffix == ".gz"), key=lambda path: path.stat().st_size
-    )
+    victim = max((path for path in stored_files(settings) if ".dat" in path.name), key=lambda path: path.stat().st_size)
     whole = victim.read_bytes()
     victim.write_bytes(whole[:-1])
     [found] = list_backups(storage)
@@ -387,9 +387,7 @@ def test_a_file_that_is_cut_short_or_gone_is_not_good(settings: Settings, storag
 def test_one_flipped_bit_is_found(settings: Settings, storage: Storage, memory: Database) -> None:
     uri = take_backup(settings, memory, storage, BATCH).uri
     assert verify(storage, uri).uri == uri
-    victim = max(
-        (path for path in stored_files(settings) if path.suffix == ".gz"), key=lambda path: path.stat().st_size
-    )
+    victim = max((path for path in stored_files(settings) if ".dat" in path.name), key=lambda path: path.stat().st_size)
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1
     victim.write_bytes(bytes(data))
@@ -417,19 +415,20 @@ def test_retention_deletes_what_is_old_and_never_the_newest_good_one(
     first, second, third = (take_backup(settings, memory, storage) for _ in range(3))
     torn(settings, storage, third.uri)
     now = datetime.now(UTC)
-    assert prune(settings, memory, storage, now) == []
+    assert prune(settings, memory, storage, now).backups == ()
     caplog.set_level(logging.INFO)
-    gone = prune(settings, memory, storage, now + timedelta(days=settings.backup_days + 1))
+    alone = replace(settings, backup_weeks=0, backup_months=0)
+    gone = prune(alone, memory, storage, now + timedelta(days=settings.backup_days + 1)).backups
     assert [one.uri for one in gone] == [first.uri, third.uri]
     assert [one.uri for one in list_backups(storage)] == [second.uri]
     assert rows(memory) == [(first.uri, "deleted"), (second.uri, "good"), (third.uri, "deleted")]
-    assert prune(settings, memory, storage, now + timedelta(days=365)) == []
+    assert prune(alone, memory, storage, now + timedelta(days=365)).backups == ()
 
 
 def test_a_backup_known_to_be_bad_does_not_protect(settings: Settings, storage: Storage, memory: Database) -> None:
     first, second = (take_backup(settings, memory, storage) for _ in range(2))
     memory.connection.execute("update ops.backup set state = 'bad' where uri = %s", (second.uri,))
-    gone = prune(settings, memory, storage, datetime.now(UTC) + timedelta(days=365))
+    gone = prune(settings, memory, storage, datetime.now(UTC) + timedelta(days=400)).backups
     assert [one.uri for one in gone] == [second.uri]
     assert verify(storage, first.uri).good
 
@@ -453,7 +452,7 @@ def test_a_restore_that_fails_leaves_no_database(
     def fail(*arguments: object) -> None:
         raise BackupError("pg_restore ended with status 1.")
 
-    monkeypatch.setattr(backup_module, "run_program", fail)
+    monkeypatch.setattr(restore_module, "run_program", fail)
     with pytest.raises(BackupError, match="pg_restore"):
         restore_into(settings, storage, uri, "half_restored")
     found = memory.connection.execute("select count(*) from pg_database where datname = 'half_restored'").fetchone()

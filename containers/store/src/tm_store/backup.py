@@ -27,7 +27,7 @@ from psycopg.types.json import Jsonb
 from tm_core.errors import BackupError, StorageError
 from tm_core.retention import Keep, Kept, Kind, expired, outdated
 from tm_core.settings import Settings
-from tm_formats.manifest import NAME, Json, write_manifest
+from tm_formats.manifest import NAME, FileEntry, Json, write_manifest
 from tm_formats.storage import Storage
 from tm_store.backup_catalog import StoredBackup, find, folder_name, list_backups, seal, size_text
 from tm_store.backup_facts import (
@@ -112,9 +112,13 @@ def take_backup(settings: Settings, db: Database, storage: Storage, batch_id: st
         # The snapshot is given up before the upload: it would keep vacuum from the whole cluster meanwhile.
         if known is not None:
             return _recorded(db, storage, known, began, fresh=False)
-        facts |= _beside(settings, db, storage, folder, is_encrypted=bool(recipients))
         path = folder_name(snapshot.taken_at, batch_id)
-        stored = _stored(storage, path, lambda: upload(storage, folder, path, recipients), facts)
+
+        def write() -> tuple[list[FileEntry], dict[str, Json]]:
+            more = _beside(settings, db, storage, folder, is_encrypted=bool(recipients))
+            return upload(storage, folder, path, recipients), facts | more
+
+        stored = _stored(storage, path, write)
         return _recorded(db, storage, stored, began, fresh=True)
 
 
@@ -229,10 +233,10 @@ def _beside(settings: Settings, db: Database, storage: Storage, folder: Path, *,
     }
 
 
-def _stored(storage: Storage, path: str, write: Callable[[], list[Any]], facts: Mapping[str, Json]) -> StoredBackup:
+def _stored(storage: Storage, path: str, write: Callable[[], tuple[list[FileEntry], dict[str, Json]]]) -> StoredBackup:
     """Copy all files, then write the manifest, then look whether storage agrees."""
     try:
-        entries = write()
+        entries, facts = write()
         write_manifest(storage, path, entries, {**facts, "seal": seal(facts, entries)})
         stored = find(storage, path)
     except (StorageError, OSError) as error:

@@ -93,7 +93,7 @@ def program_running(command: Sequence[str], password: str, state: str, options: 
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=said,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call of the C library, which is loaded already
+            preexec_fn=_die_with_parent,
         )
         try:
             yield
