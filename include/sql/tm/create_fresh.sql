@@ -17,6 +17,12 @@ select
     %(generation)s::bigint as generation,
     known.batch_id as old_batch_id,
     coalesce((known.partition_date, known.generation) > (%(day)s::date, %(generation)s::bigint), false) as is_stale,
+    -- A batch that is loaded again takes the place of what it loaded before: that is one version.
+    coalesce(
+        known.batch_id <> %(batch_id)s
+        and (known.partition_date, known.generation) <= (%(day)s::date, %(generation)s::bigint),
+        false
+    ) as keeps_old,
     false as is_gone
 from ops.document as document
 join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)

@@ -12,8 +12,7 @@ select
     held.generation, held.content_hash, fresh.batch_id
 from fresh
 join tm.document as held on held.store_id = fresh.store_id and held.document_key = fresh.document_key
--- A batch that is loaded again takes the place of what it loaded before: that is one version.
-where not fresh.is_stale and not fresh.is_gone and held.batch_id <> fresh.batch_id
+where fresh.keeps_old
 union all
 select
     fresh.store_id, fresh.document_key, fresh.batch_id, fresh.name, fresh.src_lang, fresh.tgt_lang,

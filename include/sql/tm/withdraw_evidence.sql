@@ -21,4 +21,4 @@ left join tm.extra as extra
         extra.store_id = evidence.store_id
         and extra.document_key = evidence.document_key
         and extra.unit_key = evidence.unit_key
-where not fresh.is_stale and not fresh.is_gone and fresh.old_batch_id <> fresh.batch_id;
+where fresh.keeps_old;

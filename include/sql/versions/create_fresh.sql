@@ -17,6 +17,7 @@ select
     before.generation,
     held.batch_id as old_batch_id,
     false as is_stale,
+    false as keeps_old,
     before.batch_id is null as is_gone,
     coalesce(before.is_pruned, false) as is_pruned
 from tm.document as held

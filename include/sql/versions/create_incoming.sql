@@ -18,7 +18,8 @@ with said as (
         coalesce(unit.prev_hash, kept.prev_hash) as prev_hash,
         coalesce(unit.next_hash, kept.next_hash) as next_hash,
         coalesce(unit.item_key, kept.item_key) as item_key,
-        withdrawn.tier, withdrawn.aligner, withdrawn.model_hash, withdrawn.score, withdrawn.facts
+        withdrawn.tier, withdrawn.aligner, withdrawn.model_hash, withdrawn.score, withdrawn.facts,
+        fresh.partition_date
     from fresh
     join tm.withdrawn as withdrawn
         on
@@ -33,7 +34,8 @@ select
     said.*,
     row_number() over (
         partition by said.store_id, said.unit_key
-        order by (said.tier = 'imported') desc, said.score desc, said.document_key, said.position
+        order by
+            (said.tier = 'imported') desc, said.score desc, said.partition_date desc, said.document_key, said.position
     ) as rank_in_batch,
     1 as rank_in_document
 from said

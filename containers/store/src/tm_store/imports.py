@@ -156,7 +156,7 @@ def import_files(
         pairs=pairs,
         files=files,
         day=day or datetime.now(UTC).date(),
-        who=who or _user(),
+        who=who or user_name(),
         listed=listed,
     )
     if not dry_run:
@@ -170,7 +170,8 @@ def import_files(
     return replace(summary, dry_run=dry_run, refused_files=tuple(refused), seconds=seconds)
 
 
-def _user() -> str:
+def user_name() -> str:
+    """The system's user: whose change it is unless somebody says otherwise."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
@@ -341,6 +342,7 @@ class _Import:
         batch = self.db.one("ops/select_batch", batch_id=self.batch_id)
         inserted, removed = merge_staged(self.db, batch)
         self.db.run("import/replace_extras")
+        self.db.run("import/keep_stale_extras")
         outcomes = summarise(self.db, self.batch_id, inserted=inserted, removed=removed).outcomes
         told = self._told()
         self._record()
