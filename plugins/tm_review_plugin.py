@@ -45,6 +45,5 @@ class TmReviewPlugin(AirflowPlugin):
             "destination": "nav",
             "nav_top_level": True,
             "icon": f"{BASE}{PREFIX}/static/icon.svg",
-            "icon_dark_mode": f"{BASE}{PREFIX}/static/icon-dark.svg",
         }
     ]

@@ -42,9 +42,7 @@ def allowed(user: Any, right: Right) -> bool:
         return bool(manager.is_authorized_asset(method="POST", details=AssetDetails(), user=user))
     dag = DagDetails(id=DAG, team_name=DagModel.get_team_name(DAG))
     if right is Right.JUDGE:
-        return bool(
-            manager.is_authorized_dag(method="POST", access_entity=DagAccessEntity.RUN, details=dag, user=user)
-        )
+        return bool(manager.is_authorized_dag(method="POST", access_entity=DagAccessEntity.RUN, details=dag, user=user))
     return bool(manager.is_authorized_dag(method="GET", details=dag, user=user))
 
 

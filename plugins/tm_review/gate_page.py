@@ -32,4 +32,6 @@ def _policy(page: bytes) -> str:
     first = _STYLE.search(page)
     hashed = base64.b64encode(hashlib.sha256(first.group(1)).digest()).decode() if first else ""
     styles = f"'sha256-{hashed}'" if first else "'none'"
-    return f"sandbox; default-src 'none'; style-src {styles}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    return (
+        f"sandbox; default-src 'none'; style-src {styles}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    )

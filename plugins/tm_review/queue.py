@@ -9,7 +9,7 @@ from tm_core.boundaries import Edge, Move, Side
 from tm_core.errors import ReviewError
 from tm_core.precision import Judgement
 from tm_review.access import JUDGE, READ, Name
-from tm_review.memory import Memory, Reader, storage
+from tm_review.memory import Memory, storage
 from tm_store.db import Database
 from tm_store.review import (
     MOST_A_PAGE,
@@ -102,7 +102,7 @@ class Boundary(_Write):
 
 
 @router.get("/facets")
-def read_facets(db: Reader) -> list[Facet]:
+def read_facets(db: Memory) -> list[Facet]:
     """The stores, pairs and tiers that have items."""
     return facets(db)
 

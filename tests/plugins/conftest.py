@@ -31,6 +31,12 @@ class Site:
     database_url: str
     storage: Path
     log: Path
+    routes_file: Path
+
+    @property
+    def routes(self) -> list[tuple[str, str]]:
+        """(method, path) of every route of the plug-in."""
+        return [(method, path) for method, path in json.loads(self.routes_file.read_text())]
 
     @property
     def page(self) -> str:
@@ -63,6 +69,7 @@ def site(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactor
             database_url=database_url,
             storage=folder / "storage",
             log=folder / "server.log",
+            routes_file=folder / "routes.json",
         )
         with made.log.open("wb") as log:
             process = _serve(made, folder, log)
@@ -104,7 +111,8 @@ def _serve(made: Site, folder: Path, log: Any) -> "subprocess.Popen[bytes]":
         "TM_INCLUDE": str(ROOT / "include"),
     }
     port = made.url.rpartition(":")[2]
-    return subprocess.Popen([sys.executable, str(HERE / "serve.py"), port], env=environment, stdout=log, stderr=log)
+    command = [sys.executable, str(HERE / "serve.py"), port, str(made.routes_file)]
+    return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
 
 def _await(made: Site, process: "subprocess.Popen[bytes]") -> None:

@@ -24,7 +24,7 @@ GUIDE: list[Bead] = [
     (("The end.",), ("Ende.",)),
 ]
 HOSTILE: list[Bead] = [
-    (("<script>window.hacked = 1</script>Open",), ("<img src=x onerror=\"window.hacked=2\"> Öffnen",)),
+    (("<script>window.hacked = 1</script>Open",), ('<img src=x onerror="window.hacked=2"> Öffnen',)),
     (("A line\u2028separator and </textarea><b>bold</b>",), ("javascript:alert(1) \u202etxet",)),
 ]
 ARABIC: list[Bead] = [
