@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
@@ -55,7 +55,7 @@ def read_statistics(
     # A date that is still to come is planned by nobody, but a clock elsewhere may be ahead.
     until = datetime.now(UTC).date() + timedelta(days=1)
     since = until - timedelta(days=days)
-    one = {"store": store, "src_lang": src_lang, "tgt_lang": tgt_lang}
+    one: dict[str, Any] = {"store": store, "src_lang": src_lang, "tgt_lang": tgt_lang}
     return Statistics(
         precision=precision_over_time(db, since=since, until=until, rule=rule_of(settings()), **one),
         yields=rule_yields(db, since=since, until=until, **one) if all(one.values()) else [],

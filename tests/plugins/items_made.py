@@ -126,8 +126,8 @@ def _insert_units(
     facts = [known | {name: row[name] for name in row if name not in ("store", "around")} for row in rows]
     documents = {row["document_key"] for row in rows}
     connection.cursor().executemany(
-        "insert into tm.document (store_id, document_key, name, src_lang, tgt_lang, partition_date, generation, batch_id,"
-        " content_hash) values (%s, %s, 'guide', %s, %s, %s, 1, %s, 'content')",
+        "insert into tm.document (store_id, document_key, name, src_lang, tgt_lang, partition_date, generation,"
+        " batch_id, content_hash) values (%s, %s, 'guide', %s, %s, %s, 1, %s, 'content')",
         [(store_id, key, src_lang, tgt_lang, DAY, BATCH) for key in documents],
     )
     said = "store_id document_key unit_key position tier aligner model_hash score partition_date batch_id".split()

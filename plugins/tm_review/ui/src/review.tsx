@@ -263,10 +263,8 @@ function Facts({ item }: { item: Item }) {
   const { head } = item;
   return (
     <p class="facts">
-      <strong>
-        {head.store} <span class="soft">·</span> {head.src_lang} → {head.tgt_lang}
-      </strong>
-      {item.document && <span title="document">{item.document}</span>}
+      <strong>{item.document || head.store}</strong>
+      {head.partition_date && <span class="soft">{head.partition_date}</span>}
       {head.origin === "blind" ? (
         <span title="Which aligner made it is not shown until it is judged.">blind comparison</span>
       ) : (

@@ -1,14 +1,16 @@
 // The memory, searched: what answers a segment, where a phrase stands, and what became of a unit.
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { get, query } from "./api.ts";
+import { Segments } from "./bead.tsx";
+import { Trail } from "./queue.tsx";
+import type { Event } from "./types.ts";
 import { link } from "./router.ts";
-import { Choice, Notice, Show, Text, percent, useLoad } from "./ui.tsx";
+import { Choice, Show, Text, moment, percent, useLoad } from "./ui.tsx";
 
 export interface Pair {
   store: string;
   src_lang: string;
   tgt_lang: string;
-  units: number;
 }
 
 interface Found {
@@ -43,8 +45,8 @@ function Form() {
             <Asked pairs={found} />
           ) : (
             <div class="empty">
-              <h2>The memory is empty</h2>
-              <p>Units appear here when a refresh or an import has loaded them.</p>
+              <h2>No store is set up</h2>
+              <p>Stores and their language pairs stand in include/stores.toml.</p>
             </div>
           )
         }
@@ -78,7 +80,7 @@ function Asked({ pairs }: { pairs: Pair[] }) {
           label="Store and pair"
           value={chosen}
           onChange={setChosen}
-          options={pairs.map((one): [string, string] => [name(one), `${one.store} · ${one.src_lang} → ${one.tgt_lang} (${one.units.toLocaleString("en")})`])}
+          options={pairs.map((one): [string, string] => [name(one), `${one.store} · ${one.src_lang} → ${one.tgt_lang}`])}
         />
         <Choice
           label="Find"
@@ -157,15 +159,65 @@ function Results({ path, pair }: { path: string; pair: Pair }) {
   );
 }
 
-function History({ store, unit_key }: { store: string; unit_key: string }) {
-  return (
-    <section>
-      <h1>A unit's history</h1>
-      <Notice tone="plain">
-        {store} {unit_key}
-      </Notice>
-    </section>
-  );
+interface Unit {
+  store: string;
+  src_lang: string;
+  tgt_lang: string;
+  src_text: string;
+  tgt_text: string;
+  in_memory: boolean;
+  review_state: string;
+  evidence: { document: string; partition_date: string; batch_id: string; tier: string; score: number; withdrawn_at: string | null }[];
+  events: Event[];
 }
 
-export { useEffect };
+function History({ store, unit_key }: { store: string; unit_key: string }) {
+  const path = `search/units/${encodeURIComponent(store)}/${encodeURIComponent(unit_key)}`;
+  const loaded = useLoad(() => get<Unit>(path), path);
+  return (
+    <Show of={loaded}>
+      {(unit) => (
+        <section>
+          <h1>
+            {unit.store} <span class="soft">·</span> {unit.src_lang} → {unit.tgt_lang}
+          </h1>
+          <p class="facts">
+            <span class={unit.in_memory ? "state accept" : "state quarantine"}>{unit.in_memory ? "in the memory" : "not in the memory"}</span>
+            <span>{unit.review_state}</span>
+          </p>
+          <div class="beads">
+            <div class="row own">
+              <Segments segments={[unit.src_text]} lang={unit.src_lang} other={unit.tgt_text} />
+              <Segments segments={[unit.tgt_text]} lang={unit.tgt_lang} other={unit.src_text} />
+            </div>
+          </div>
+          <h2>What was said</h2>
+          {unit.events.length ? <Trail events={unit.events} /> : <p class="soft">Nobody has judged these two texts in this store.</p>}
+          <h2>Documents</h2>
+          <table class="narrow">
+            <thead>
+              <tr>
+                <th scope="col">Document</th>
+                <th scope="col">Date</th>
+                <th scope="col">Tier</th>
+                <th scope="col" class="number">Score</th>
+                <th scope="col">State</th>
+              </tr>
+            </thead>
+            <tbody>
+              {unit.evidence.map((one) => (
+                <tr key={one.document + one.batch_id + String(one.withdrawn_at)}>
+                  <th scope="row">{one.document}</th>
+                  <td>{one.partition_date}</td>
+                  <td>{one.tier}</td>
+                  <td class="number">{percent(one.score)}</td>
+                  <td>{one.withdrawn_at ? `replaced ${moment(one.withdrawn_at)}` : "says it now"}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+    </Show>
+  );
+}
