@@ -21,13 +21,20 @@ select
         when incoming.rank_in_batch > 1 then 'duplicate'
         when incoming.unit_key is null then 'lost'
         when touched.old_tier is null then 'new'
-        when (touched.old_tier, touched.old_score) is distinct from (unit.tier, unit.score) then 'updated'
+        -- Asked of old units alone, by their keys.
+        when (
+            select (unit.tier, unit.score) is distinct from (touched.old_tier, touched.old_score)
+            from tm.unit as unit
+            where unit.store_id = touched.store_id and unit.unit_key = touched.unit_key
+        ) then 'updated'
         else 'unchanged'
     end,
     bead.rule,
     bead.unit_key
 from staging.bead as bead
-join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
+-- Every bead has a slice. Of an inner join the planner, who has not seen the batch's slices, would expect a row or two,
+-- and then look for each of a million beads through tables without an index.
+left join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
 left join buried on buried.document_key = bead.document_key and buried.position = bead.position
 left join fresh on fresh.document_key = bead.document_key
 left join incoming
@@ -37,5 +44,4 @@ left join incoming
         and incoming.document_key = bead.document_key
         and incoming.position = bead.position
 left join touched on touched.store_id = incoming.store_id and touched.unit_key = incoming.unit_key
-left join tm.unit as unit on unit.store_id = incoming.store_id and unit.unit_key = incoming.unit_key
 where bead.batch_id = %(batch_id)s and slice.generation is distinct from %(generation)s;

@@ -27,8 +27,13 @@ select
 from ops.document as document
 join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
 join tm.store as store on store.name = document.store
-left join tm.document as known
-    on known.store_id = store.store_id and known.document_key = document.document_key
+left join lateral (
+    -- By its whole key: by the store alone every document of the batch would meet every one of the store.
+    select held.batch_id, held.partition_date, held.generation
+    from tm.document as held
+    where held.store_id = store.store_id and held.document_key = document.document_key
+    offset 0
+) as known on true
 where
     document.partition_date = %(day)s
     and document.batch_id = %(batch_id)s

@@ -123,6 +123,7 @@ def _merge(db: Database, batch: Any) -> tuple[int, int]:
     of_batch = {"batch_id": batch.batch_id}
     dated = of_batch | {"day": batch.partition_date}
     versioned = dated | {"generation": batch.generation}
+    db.run("tm/take_memory")
     db.run("tm/ensure_stores", **of_batch)
     locked = db.run("tm/lock_stores", **of_batch)
     db.run("tm/create_fresh", **versioned)
@@ -179,8 +180,8 @@ _SUMS = ("documents", "src_segments", "tgt_segments", "beads")
 
 def _check_sums(db: Database, versioned: dict[str, Any], inserted: int) -> None:
     """The conservation identity of the slices that are being settled, in the load's own transaction."""
-    batch_id = versioned["batch_id"]
-    for row in db.run("ops/sum_slices", **versioned):
+    batch_id, slices = versioned["batch_id"], db.run("ops/sum_slices", **versioned)
+    for row in slices:
         where = f"batch {batch_id}, slice {row.store} {row.src_lang}-{row.tgt_lang}"
         for name in _SUMS:
             promised, found = getattr(row, f"promised_{name}"), getattr(row, f"found_{name}")
@@ -189,7 +190,7 @@ def _check_sums(db: Database, versioned: dict[str, Any], inserted: int) -> None:
                 raise _open_sum(where, name.replace("_", " "), promised, found)
         if row.lost:
             raise _open_sum(where, "beads with a known outcome", row.found_beads, row.found_beads - row.lost)
-    new = db.one("ops/count_outcome", **versioned, outcome=Outcome.NEW).beads
+    new = sum(row.new for row in slices)
     if new != inserted:
         raise _open_sum(f"batch {batch_id}", "new units", new, inserted)
 

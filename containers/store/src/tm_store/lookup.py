@@ -39,9 +39,9 @@ DEFAULT_LIMIT = 5
 # whatever the size of the memory. Source: docs/decisions/0040 (recall and time measured on a million units).
 _BUDGET_BYTES = 600_000
 _CANDIDATES = 500
-# Of one source text: targets gone through (reviewed and imported ones first), targets graded, and units gone through for
-# one that stands beside a neighbour. Source texts whose units are fetched together. They bound the time of a text that
-# thousands of units say.
+# Of one source text: targets gone through (reviewed and imported ones first), targets graded, and units gone through
+# for one that stands beside a neighbour. Source texts whose units are fetched together. They bound the time of a text
+# that thousands of units say.
 _STEPS_A_TEXT = 1000
 _TARGETS_A_TEXT = 50
 _UNITS_A_PLACE = 500
@@ -271,9 +271,7 @@ def _near(db: Database, search: _Search, query: Query) -> list[tuple[int, bytes]
 
 def _units(db: Database, search: _Search, query: Query, hashes: Sequence[bytes]) -> list[Match]:
     """The best units of some source texts, graded."""
-    rows = db.run(
-        "lookup/select_units", hashes=list(hashes), steps=_STEPS_A_TEXT, most=_TARGETS_A_TEXT, **search.pair
-    )
+    rows = db.run("lookup/select_units", hashes=list(hashes), steps=_STEPS_A_TEXT, most=_TARGETS_A_TEXT, **search.pair)
     return [_match(row, query, search.penalties) for row in rows]
 
 
@@ -284,8 +282,8 @@ def _units_there(db: Database, search: _Search, query: Query, targets: Iterable[
     """
     place = context_hash(query.previous, query.following, query.key)
     keys = [unit_key(search.store, search.src, search.tgt, query.text, target, place) for target in targets]
-    neighbours = () if query.key else (query.previous, query.following)
-    previous, following = (bytes.fromhex(text_hash(text)) if text else None for text in neighbours or ("", ""))
+    neighbours = ("", "") if query.key else (query.previous, query.following)
+    previous, following = (bytes.fromhex(text_hash(text)) if text else None for text in neighbours)
     rows = db.run(
         "lookup/select_units_there",
         hash=bytes.fromhex(query.text_hash),
