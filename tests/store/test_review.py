@@ -15,6 +15,7 @@ from tm_formats.storage import Storage
 from tm_store.db import Database
 from tm_store.lookup_index import index_pending
 from tm_store.review import Filters, Item, QueueState, claim, claim_next, item, progress, queue, unclaim
+from tm_store.review_audit import audit, twins, unit_history
 from tm_store.review_verdicts import edit_target, judge, move_segments, undo
 
 pytestmark = pytest.mark.db
@@ -227,3 +228,50 @@ def test_progress_and_states(desk: Desk) -> None:
     assert len(queue(desk.db, "ann", Filters(state=QueueState.DONE)).items) == 1
     with pytest.raises(ReviewError, match="they have judged"):
         desk.judge(0, Judgement.ACCEPT)
+
+
+def test_the_trail_and_the_life_of_a_unit(settings: Settings, db: Database) -> None:
+    desk = Desk(settings, db, ("demo", "other"))
+    refused = desk.judge(1, Judgement.WRONG, note="not this")
+    desk.judge(0, Judgement.ACCEPT, who="bob")
+    desk.undo(0, who="bob")
+    page = audit(db, limit=2)
+    assert [(one.kind, one.who, one.undone) for one in page.events] == [("undo", "bob", False), ("accept", "bob", True)]
+    (last,) = audit(db, after=page.after, limit=2).events
+    assert (last.kind, last.note, last.before) == ("wrong", "not this", (("It dreams.", "Sie träumt."),))
+    assert audit(db, who="nobody").events == ()
+    life = unit_history(db, "demo", refused.unit_key)
+    assert life
+    assert (life.in_memory, life.review_state, life.src_text) == (False, "rejected", "It dreams.")
+    assert [(one.document, one.withdrawn_at is None) for one in life.evidence] == [("guide", False)]
+    assert [one.kind for one in life.events] == ["wrong"]
+    kept = unit_history(db, "other", desk.row("other", 1)["unit_key"].hex())
+    assert kept
+    assert (kept.in_memory, kept.review_state, kept.events) == (True, "unreviewed", ())
+    assert unit_history(db, "demo", "00" * 32) is None
+    assert unit_history(db, "nowhere", "00") is None
+    with pytest.raises(ReviewError, match="no unit key"):
+        unit_history(db, "demo", "x")
+
+
+def test_twins_leave_their_store_and_are_offered_in_others(settings: Settings, db: Database) -> None:
+    desk = Desk(settings, db, ("demo", "other"))
+    # The same two texts once more in the store, in another context; and no item for those of the other store.
+    db.connection.execute("delete from review.item where store = 'other'")
+    said = desk.row("demo", 1) | {"unit_key": b"twin", "context": b"elsewhere"}
+    known = {"store_id": 1, "document_key": b"\x01" * 32, "position": 9, "tier": "lexical", "aligner": "a",
+             "model_hash": "", "score": 0.75, "partition_date": DAY, "batch_id": "b"}  # fmt: skip
+    desk.insert("tm.evidence", known | {"unit_key": b"twin"})
+    desk.insert("tm.unit", known | said)
+    one = desk.item(1)
+    assert one.twins == 2
+    assert [(twin.store, twin.item_id) for twin in twins(db, one.head.item_id)] == [("demo", None), ("other", None)]
+    before = desk.everything()
+    desk.judge(1, Judgement.WRONG)
+    assert "It dreams." not in desk.units()
+    assert desk.units("other")["It dreams."] == ("Sie träumt.", "lexical", "unreviewed")
+    (offered,) = queue(db, "ann", Filters(store="other")).items
+    assert (offered.origin, offered.src_text, offered.score_bin) == ("twin", "It dreams.", 3)
+    assert queue(db, "ann", Filters(), limit=1).items[0] == offered  # at the head of the queue
+    desk.undo(1)
+    assert desk.everything() == before

@@ -386,8 +386,8 @@ def _head(row: Any) -> ItemHead:
 
 
 def event(row: Any) -> Event:
-    """An event of a row of ``review/select_item_events``."""
-    shown = row._asdict() | {
+    """An event of a row of ``review.trail``."""
+    shown = {name: getattr(row, name) for name in Event.__dataclass_fields__} | {
         "verdict_key": row.verdict_key.hex(),
         "undoes": row.undoes.hex() if row.undoes else "",
         "unit_key": row.unit_key.hex(),
