@@ -53,7 +53,7 @@ def test_a_healthy_system(with_database: dict[str, str]) -> None:
 def test_without_a_database_the_rest_is_looked_at(env: dict[str, str]) -> None:
     found = states(examine(env))
     missing = {name for name, state in found.items() if state is State.MISSING}
-    assert missing == {"database", "server", "schema", "pg_dump", "last batch"}
+    assert missing == {"database", "server", "schema", "roles", "pg_dump", "last batch"}
     assert set(found.values()) == {State.OK, State.MISSING}
     assert "make up" in check(env, "database").mend
 
@@ -311,3 +311,12 @@ def test_deposits_that_nothing_will_read(env: dict[str, str]) -> None:
         "raw/guide.en.txt: exp",
     ):
         assert said in found.found
+
+
+def test_a_missing_right_is_named(with_database: dict[str, str], db: Database) -> None:
+    assert check(with_database, "roles").state is State.OK
+    db.connection.execute("revoke select on tm.unit from tm_reader")
+    found = check(with_database, "roles")
+    assert found.state is State.MISSING
+    assert found.found == "tm_reader may nothing on tm.unit"
+    assert found.mend.startswith("tm migrate")

@@ -27,6 +27,7 @@ from tm_formats.storage import Storage
 from tm_store.db import Database, open_database
 from tm_store.migrate import check_schema
 from tm_store.programs import find_program, server_major
+from tm_store.roles import LOADER, OWNER, gaps
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_SERVER = 16
@@ -252,6 +253,19 @@ def _schema(patient: _Patient) -> _Finding:
     return _ok("as this version wants it")
 
 
+def _roles(patient: _Patient) -> _Finding:
+    if patient.db is None:
+        return _NO_DATABASE
+    missing, me = gaps(patient.db), patient.db.one("roles/select_self")
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        return _missing(f"{missing[0]}{more}", "tm migrate   (it says what a superuser has to run, if it may not)")
+    groups = ", ".join(me.groups) or "no role of the memory"
+    if not {OWNER, LOADER} & set(me.groups):
+        return _wrong(f"'{me.login}' is a member of {groups}", f"psql -c 'grant {LOADER} to \"{me.login}\"'")
+    return _ok(f"'{me.login}' is a member of {groups}")
+
+
 def _pg_dump(patient: _Patient) -> _Finding:
     if patient.db is None:
         return _NO_DATABASE
@@ -380,6 +394,7 @@ CHECKS: Mapping[str, Callable[[_Patient], _Finding]] = {
     "database": _database,
     "server": _server,
     "schema": _schema,
+    "roles": _roles,
     "pg_dump": _pg_dump,
     "encoder": _encoder,
     "airflow": _airflow,

@@ -64,7 +64,8 @@ def migrate(settings: Settings) -> list[str]:
     wanted = migrations(settings.include)
     with open_database(settings.as_owner()) as db, db.transaction():
         db.connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-        db.run("ops/create_migration_table")
+        if not _is_known(db):
+            db.run("ops/create_migration_table")
         missing = _missing(wanted, dict(db.run("ops/select_migrations")))
         for one in missing:
             db.connection.execute(one.sql)
@@ -85,13 +86,18 @@ def open_memory(settings: Settings) -> Iterator[Database]:
 def check_schema(db: Database) -> None:
     """Raise unless the database has exactly this code's schema."""
     wanted = migrations(db.include)
-    known = db.connection.execute("select to_regclass('ops.migration') is not null").fetchone()
-    applied = dict(db.run("ops/select_migrations")) if known and known[0] else {}
+    applied = dict(db.run("ops/select_migrations")) if _is_known(db) else {}
     if missing := _missing(wanted, applied):
         raise DatabaseError(
             f"the database is at schema {max(applied, default=0)}, this code needs {missing[-1].number}. "
             "Run `tm migrate`; nothing has been changed."
         )
+
+
+def _is_known(db: Database) -> bool:
+    """Whether the database has ever been migrated."""
+    row = db.connection.execute("select to_regclass('ops.migration') is not null").fetchone()
+    return bool(row and row[0])
 
 
 def _missing(wanted: list[Migration], applied: dict[int, str]) -> list[Migration]:
