@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -39,6 +40,7 @@ class Pool:
     replica: "ConnectionPool[Connection] | None"
     seconds: float
     _rested: float = field(default=0.0, init=False)
+    _checked: "WeakSet[Connection]" = field(default_factory=WeakSet, init=False)
 
     @contextmanager
     def database(self) -> Iterator[Database]:
@@ -83,7 +85,12 @@ class Pool:
         url = pool.conninfo if isinstance(pool.conninfo, str) else ""
         try:
             with pool.connection(timeout=seconds) as connection:
-                yield Database(connection, self.settings.include)
+                db = Database(connection, self.settings.include)
+                if connection not in self._checked:
+                    # Once a connection: a service must not go on with the statements of another schema.
+                    check_schema(db)
+                    self._checked.add(connection)
+                yield db
         except PoolTimeout:
             raise _no_connection(self.settings, url, pool, seconds) from None
         except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
@@ -95,10 +102,7 @@ def _no_connection(settings: Settings, url: str, pool: "ConnectionPool[Connectio
     counts = pool.get_stats()
     if counts.get("connections_errors", 0):
         try:
-            with connect(url, settings.statement_seconds) as connection:
-                check_schema(Database(connection, settings.include))
-        except DatabaseError as error:
-            return error
+            connect(url, settings.statement_seconds).close()
         except psycopg.OperationalError as error:
             return explained(url, error)
     return DatabaseError(
@@ -132,10 +136,6 @@ def open_pool(settings: Settings, *, read: bool = False) -> Iterator[Pool]:
 
 
 def _made(settings: Settings, statement_seconds: int, url: str, name: str) -> "ConnectionPool[Connection]":
-    def check(connection: Connection) -> None:
-        # Once a connection: a service that runs through a migration must not go on with statements of the old schema.
-        check_schema(Database(connection, settings.include))
-
     arguments: dict[str, Any] = connection_arguments(statement_seconds)
     return ConnectionPool(
         url,
@@ -148,7 +148,6 @@ def _made(settings: Settings, statement_seconds: int, url: str, name: str) -> "C
         max_lifetime=1800.0,
         max_idle=300.0,
         reconnect_timeout=settings.pool_seconds,
-        configure=check,
         check=ConnectionPool.check_connection,
         open=False,
     )
