@@ -311,7 +311,7 @@ def rebuilt(db: Database, standing: list[tuple[date, str, dict[str, Any]]]) -> A
         db.connection.execute(f"truncate {', '.join(tables)}, tm.source, tm.pending, tm.gram, tm.numbering")
         for day, batch, documents in standing:
             load(db, day, documents, batch_id=batch)
-            db.connection.execute("drop table fresh, buried, incoming, touched")
+            db.connection.execute("drop table fresh, buried, refused, incoming, touched")
         return memory_checksum(db)
 
 

@@ -1,7 +1,7 @@
 -- Purpose:    record what became of every bead of a batch's open slices: exactly one outcome each
---             (tm_core.outcomes.Outcome).
+--             (tm_core.outcomes.Outcome). One whose texts people refused is rejected by the rule "reviewed".
 -- Grain:      one row of ops.outcome a staged bead.
--- Reads:      staging.bead, ops.slice, buried, fresh, incoming, touched, tm.unit
+-- Reads:      staging.bead, ops.slice, buried, fresh, refused, incoming, touched, tm.unit
 -- Writes:     ops.outcome
 -- Parameters: batch_id (text), day (date), generation (bigint)
 -- Repeatable: no; ops/delete_outcomes comes first, in the same transaction.
@@ -18,6 +18,7 @@ select
         when slice.verdict = 'quarantine' then 'quarantined'
         when slice.verdict = 'discard' then 'discarded'
         when fresh.is_stale then 'superseded'
+        when refused.position is not null then 'rejected'
         when incoming.rank_in_batch > 1 then 'duplicate'
         when incoming.unit_key is null then 'lost'
         when touched.old_tier is null then 'new'
@@ -29,7 +30,7 @@ select
         ) then 'updated'
         else 'unchanged'
     end,
-    bead.rule,
+    case when refused.position is not null and buried.position is null then 'reviewed' else bead.rule end,
     bead.unit_key
 from staging.bead as bead
 -- Every bead has a slice. Of an inner join the planner, who has not seen the batch's slices, would expect a row or two,
@@ -37,6 +38,7 @@ from staging.bead as bead
 left join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
 left join buried on buried.document_key = bead.document_key and buried.position = bead.position
 left join fresh on fresh.document_key = bead.document_key
+left join refused on refused.document_key = bead.document_key and refused.position = bead.position
 left join incoming
     on
         incoming.store_id = fresh.store_id

@@ -1,5 +1,5 @@
 -- Purpose:    bring a store's corrected units to what waiting verdicts say: a correction that stands is evidence of its
---             own, under the verdict's key; one that was taken back, or whose texts were refused, is none.
+--             own, under the verdict's key and the batch "review"; one that was taken back, or whose texts were refused, is none.
 -- Reads:      review.unsettled, review.verdict, review.change, review.effective, tm.ruling
 -- Writes:     tm.document, tm.evidence, tm.unit
 -- Parameters: store (text), store_id (integer)
@@ -24,7 +24,7 @@ with spoken as materialized (
 
 wanted as materialized (
     select distinct on (change.verdict_key, change.unit_key)
-        change.*, effective.partition_date, effective.batch_id, effective.document_key as said_in
+        change.*, effective.partition_date, effective.document_key as said_in
     from spoken
     join review.effective as effective using (verdict_key)
     join review.change as change on change.verdict_key = spoken.verdict_key and change.side = 'after'
@@ -69,7 +69,7 @@ document as (
     )
     select distinct on (wanted.verdict_key)
         %(store_id)s, wanted.verdict_key, coalesce(document.name, ''), wanted.src_lang, wanted.tgt_lang,
-        wanted.partition_date, 0, wanted.batch_id, ''
+        wanted.partition_date, 0, 'review', ''
     from wanted
     left join tm.document as document
         on document.store_id = %(store_id)s and document.document_key = wanted.said_in
@@ -83,7 +83,7 @@ evidence as (
     )
     select
         %(store_id)s, wanted.verdict_key, wanted.unit_key, wanted.position, 'reviewed', '', '', 1, wanted.partition_date,
-        wanted.batch_id
+        'review'
     from wanted
     on conflict (store_id, document_key, unit_key) do nothing
 ),
@@ -96,7 +96,7 @@ unit as (
     select distinct on (wanted.unit_key)
         %(store_id)s, wanted.unit_key, wanted.src_lang, wanted.tgt_lang, wanted.src_text, wanted.tgt_text,
         wanted.src_hash, wanted.tgt_hash, wanted.context, wanted.prev_hash, wanted.next_hash, wanted.item_key,
-        wanted.verdict_key, wanted.position, 'reviewed', '', '', 1, wanted.partition_date, wanted.batch_id
+        wanted.verdict_key, wanted.position, 'reviewed', '', '', 1, wanted.partition_date, 'review'
     from wanted
     order by wanted.unit_key, wanted.verdict_key
     on conflict (store_id, unit_key) do nothing

@@ -1,13 +1,18 @@
 -- Purpose:    bring units back that were refused and are no longer, as far as the documents that said them still do.
 -- Reads:      tm.ruling, tm.document
 -- Writes:     review.removed, tm.evidence, tm.extra, tm.unit
--- Parameters: store_id (integer)
+-- Parameters: store_id (integer), pairs (jsonb)
+--             pairs as review/select_ruled returns them
 -- Repeatable: yes.
 -- Returns:    unit_key (of units whose evidence has to be weighed again)
 with back as materialized (
     delete from review.removed as removed
     where
         removed.store_id = %(store_id)s
+        and (removed.src_hash, removed.tgt_hash) in (
+            select pair.src_hash, pair.tgt_hash
+            from jsonb_to_recordset(%(pairs)s) as pair (src_hash bytea, tgt_hash bytea)
+        )
         and not exists (
             select
             from tm.ruling as ruling

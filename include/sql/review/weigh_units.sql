@@ -1,7 +1,7 @@
 -- Purpose:    give units their best evidence again, and remove those that nobody says any more.
 -- Grain:      one row of tm.unit a key.
--- Reads:      tm.evidence
--- Writes:     tm.unit
+-- Reads:      tm.evidence, tm.withdrawn
+-- Writes:     tm.unit, tm.withdrawn_unit
 -- Parameters: store_id (integer), units (bytea[])
 -- Repeatable: yes; a second run changes no row.
 with winner as materialized (
@@ -20,6 +20,26 @@ gone as (
         unit.store_id = %(store_id)s
         and unit.unit_key = any(%(units)s::bytea[])
         and not exists (select from winner where winner.unit_key = unit.unit_key)
+    returning unit.*
+),
+
+kept_texts as (
+    -- As tm/delete_units: a version that was replaced may still say them.
+    insert into tm.withdrawn_unit (
+        store_id, unit_key, src_lang, tgt_lang, src_text, tgt_text, src_hash, tgt_hash, context, prev_hash, next_hash,
+        item_key, review_state
+    )
+    select
+        %(store_id)s, gone.unit_key, gone.src_lang, gone.tgt_lang, gone.src_text, gone.tgt_text, gone.src_hash,
+        gone.tgt_hash, gone.context, gone.prev_hash, gone.next_hash, gone.item_key, 'unreviewed'
+    from gone
+    where
+        exists (
+            select
+            from tm.withdrawn as withdrawn
+            where withdrawn.store_id = %(store_id)s and withdrawn.unit_key = gone.unit_key
+        )
+    on conflict (store_id, unit_key) do nothing
 )
 
 update tm.unit as unit

@@ -1,5 +1,6 @@
--- Purpose:    give every unit that a load touched its best evidence: imported before aligned, then the higher score, the
---             later partition date, and the hash of the document. Never the order in which batches came.
+-- Purpose:    give every unit that a load touched its best evidence: a person's correction before an imported pair, that
+--             before an aligned one, then the higher score, the later partition date, and the hash of the document. Never
+--             the order in which batches came.
 -- Grain:      one row of tm.unit per (store_id, unit_key).
 -- Reads:      touched, incoming, fresh, tm.evidence, tm.withdrawn_unit
 -- Writes:     tm.unit
@@ -35,8 +36,8 @@ winner as (
     join tm.evidence as evidence using (store_id, unit_key)
     where touched.old_tier is not null
     order by
-        evidence.store_id, evidence.unit_key, (evidence.tier = 'imported') desc, evidence.score desc,
-        evidence.partition_date desc, evidence.document_key, evidence.position
+        evidence.store_id, evidence.unit_key, (evidence.tier = 'reviewed') desc, (evidence.tier = 'imported') desc,
+        evidence.score desc, evidence.partition_date desc, evidence.document_key, evidence.position
 ),
 
 changed as (

@@ -159,7 +159,11 @@ def merge_incoming(db: Database, stores: Sequence[int]) -> Merged:
 
     Versions that are replaced, or come too late, are put aside (``tm.withdrawn``). Loads, roll-backs and erasures fill
     the two temporary tables each in their way; from here on they are the same. The caller holds the stores' locks.
+    Texts that people refused (``tm.ruling``) come back by none of them.
     """
+    db.run("tm/create_refused")
+    db.run("review/keep_refused")
+    db.run("tm/delete_refused")
     db.run("tm/create_touched")
     db.run("tm/index_load")
     db.run("tm/forget_versions")

@@ -38,7 +38,7 @@ def _settle(db: Database, store: str, store_id: int) -> None:
     pairs = Jsonb([row._asdict() for row in db.run("review/select_ruled", store=store)])
     db.run("review/put_rulings", store_id=store_id, pairs=pairs)
     db.run("review/insert_twins", store=store, bins=list(BIN_BOUNDS))
-    units = enforce(db, store_id)
+    units = _enforce(db, store_id, pairs)
     units += [row.unit_key for row in db.run("review/put_corrections", store=store, store_id=store_id)]
     db.run("review/weigh_units", store_id=store_id, units=units)
     db.run("review/stamp_rulings", store_id=store_id, pairs=pairs)
@@ -46,16 +46,14 @@ def _settle(db: Database, store: str, store_id: int) -> None:
     index_pending(db, [store_id])
 
 
-def enforce(db: Database, store_id: int) -> list[bytes]:
+def _enforce(db: Database, store_id: int, pairs: Jsonb) -> list[bytes]:
     """Take refused units out of a store and bring back those that are refused no longer; the caller holds the store.
 
-    For whoever puts units into the memory past a load (a roll-back, a release of an older state): call it afterwards.
-
     Returns:
-        Keys of the units that came back, whose evidence the caller weighs (``review/weigh_units``).
+        Keys of the units that came back, whose evidence is to be weighed again.
     """
-    db.run("review/remove_rejected", store_id=store_id)
-    back = db.run("review/restore_units", store_id=store_id)
+    db.run("review/remove_rejected", store_id=store_id, pairs=pairs)
+    back = db.run("review/restore_units", store_id=store_id, pairs=pairs)
     if extras := [_extra(row) for row in back if row.extra is not None]:
         db.run("review/restore_extras", store_id=store_id, rows=Jsonb(extras))
     return [row.unit_key for row in back]
