@@ -5,14 +5,13 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from operators.runtime import ProcessRuntime
-from tm_core.commands import shard_command
+from operators.runtime import Runtime, runtime_of
 from tm_core.rules import Tier
 from tm_core.settings import Settings
 
 
 class AlignShardOperator(BaseOperator):
-    """Run ``tm-align shard`` for one shard and record what it ran on.
+    """Run ``tm-align shard`` for one shard, where TM_RUNTIME says, and record what it ran on.
 
     Args:
         batch_id: the planned batch.
@@ -28,16 +27,19 @@ class AlignShardOperator(BaseOperator):
         self.batch_id = batch_id
         self.tier = tier
         self.shard = shard
-        self._runtime = ProcessRuntime()
+        self._runtime: Runtime | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Returns the attestation: device, encoder, versions, documents by state."""
         from tm_store.steps import record_shards
 
-        attestation = self._runtime.run(shard_command(self.batch_id, self.tier, self.shard))
-        record_shards(Settings.from_env(), self.batch_id, [attestation])
+        settings = Settings.from_env()
+        self._runtime = runtime_of(settings, context)
+        attestation = self._runtime.run_shard(self.batch_id, self.tier, self.shard)
+        record_shards(settings, self.batch_id, [attestation])
         return attestation
 
     def on_kill(self) -> None:
         """Stop the command when somebody marks the task failed or cleared."""
-        self._runtime.stop()
+        if self._runtime is not None:
+            self._runtime.stop()

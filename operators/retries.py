@@ -15,6 +15,7 @@ _HOPELESS = ("SettingsError", "ConservationError", "SchemaTooNew", "DeviceUnavai
 def task_defaults(settings: Settings) -> dict[str, Any]:
     """``default_args`` of every DAG: retries after a pause, none for errors that stay, news of a failure."""
     hopeless: list[type[BaseException] | str] = [f"tm_core.errors.{name}" for name in _HOPELESS]
+    hopeless.append("tm_core.loss.PodRefused")
     return {
         "owner": "translation-memory",
         "retries": 2,

@@ -7,9 +7,16 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from airflow.sdk import Context
+
+from tm_core.commands import ShardExit, shard_command
 from tm_core.errors import TmError
+from tm_core.loss import ShardRefused
+from tm_core.rules import Tier
+from tm_core.settings import Runtime as RuntimeName
+from tm_core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -20,11 +27,36 @@ class ShardFailed(TmError):
     """A shard's command ended with an error; its last lines are in the message."""
 
 
+class Runtime(Protocol):
+    """Where shards are worked on."""
+
+    def run_shard(self, batch_id: str, tier: Tier, shard: int) -> dict[str, Any]:
+        """Refine the shard to its end; returns its attestation, or raises what a person is to read."""
+        ...
+
+    def stop(self) -> None:
+        """End the work, because its task is to end."""
+        ...
+
+
+def runtime_of(settings: Settings, context: Context) -> Runtime:
+    """The runtime that TM_RUNTIME names."""
+    if settings.runtime is RuntimeName.KUBERNETES:
+        from operators.pod_runtime import PodRuntime
+
+        return PodRuntime(settings, context)
+    return ProcessRuntime()
+
+
 class ProcessRuntime:
     """Runs the command as a child process of the task, which ends with it."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
+
+    def run_shard(self, batch_id: str, tier: Tier, shard: int) -> dict[str, Any]:
+        """As :meth:`run`, of the shard's command."""
+        return self.run(shard_command(batch_id, tier, shard))
 
     def run(self, command: Sequence[str]) -> dict[str, Any]:
         """Run to the end, passing the command's messages on to the task's log.
@@ -73,6 +105,8 @@ def _attestation(command: Sequence[str], status: int, last: list[str]) -> dict[s
             found = None
     if not isinstance(found, dict):
         reason = f"was killed by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
+        if status == ShardExit.HOPELESS:
+            raise ShardRefused(" ".join(command), reason, "Its last lines:\n" + "\n".join(last))
         raise ShardFailed(
             f"{' '.join(command)}: expected status 0 and an attestation, it {reason}. Its last lines:\n"
             + "\n".join(last)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from operators import align
+from operators import runtime
 from operators.align import AlignShardOperator
 from operators.runtime import ShardFailed
 from tm_core.rules import Tier
@@ -30,7 +30,7 @@ def as_command(monkeypatch: pytest.MonkeyPatch, folder: Path, lines: str) -> lis
         asked.append(arguments)
         return [sys.executable, str(folder / "command.py")]
 
-    monkeypatch.setattr(align, "shard_command", command)
+    monkeypatch.setattr(runtime, "shard_command", command)
     return asked
 
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from operators.runtime import ProcessRuntime, ShardFailed
+from tm_core.loss import ShardRefused
 from tm_embedded.processes import wait_until
 
 ATTESTATION = '{"tier": "lexical", "shard": 3}'
@@ -41,7 +42,7 @@ def test_output_goes_to_the_log_and_the_last_line_is_the_attestation(program, ca
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        ("sys.exit(3)", "it ended with status 3"),
+        ("sys.exit(5)", "it ended with status 5"),
         ("os.kill(os.getpid(), 9)", "it was killed by SIGKILL"),
         ("os.kill(os.getpid(), 40)", "it was killed by signal 40"),
         ("pass", "it ended with status 0"),
@@ -59,6 +60,11 @@ def test_a_failure_says_how_it_ended_what_it_said_last_and_what_to_do(program, l
     assert "line 49" in said
     assert "line 5\n" not in said, "the last lines, not all of them"
     assert said.endswith("clear this task; what other shards have done is kept, nothing was loaded.")
+
+
+def test_what_would_end_alike_again_is_told_apart(program) -> None:
+    with pytest.raises(ShardRefused, match="ended with status 3.*\n?.*no cuda"):
+        ProcessRuntime().run(program("print('no cuda'); sys.exit(3)"))
 
 
 def test_a_task_that_is_to_end_ends_its_command(program) -> None:

@@ -1,0 +1,27 @@
+"""numba's compiled kernels where the package's own folder cannot be written: a pod's root file system is read-only.
+
+numba takes a cache folder only if it can write to it; without one it refuses, and with an empty one it compiles for 15
+CPU seconds. So the kernels that lie beside the sources, compiled when the image was made, are copied once.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def use_writable_cache() -> None:
+    """Call before anything imports numba. Does nothing where the package's folder can be written, or where
+    NUMBA_CACHE_DIR says what to do. Cost: 14 MB copied, some 20 ms."""
+    package = Path(__file__).resolve().parent
+    compiled = package / "__pycache__"
+    if "NUMBA_CACHE_DIR" in os.environ or os.access(compiled, os.W_OK):
+        return
+    cache = Path(tempfile.gettempdir()) / f"numba-{os.getuid()}"
+    # As numba.core.caching names the folder of a package.
+    target = cache / f"{package.name}_{hashlib.sha1(str(package).encode(), usedforsecurity=False).hexdigest()}"
+    target.mkdir(parents=True, exist_ok=True)
+    for file in [*compiled.glob("*.nbi"), *compiled.glob("*.nbc")]:
+        shutil.copyfile(file, target / file.name)
+    os.environ["NUMBA_CACHE_DIR"] = str(cache)
