@@ -115,7 +115,8 @@ export function Review({ filters, me }: { filters: Filters; me: string }) {
     next();
   };
   const back = (): void => {
-    void undo().then(() => setSaid("Taken back"));
+    void undo(); // its notice is spoken as well
+    setSaid("");
     next();
   };
   const judging = mode === "judge" && !help;
