@@ -32,7 +32,7 @@ FILES = {
     "tier2": ["work/*/tier2/0/.tmp-*", "work/*/tier2/0/beads.parquet", "work/*/tier2/0/manifest.json"],
     "filter": ["work/*/filter/beads-0000.parquet", "work/*/filter/documents.parquet"],
     "gate": ["work/*/gate/data_docs/index.html", "work/*/gate/verdict.json"],
-    "backup": ["../work/backup-*", "backups/*/memory/toc.dat", "backups/*/manifest.json"],
+    "backup": ["../work/backup-*", "backups/*/memory/toc.dat.zst", "backups/*/manifest.json"],
 }
 TABLES = {
     "plan": ["ops.batch", "ops.file"],

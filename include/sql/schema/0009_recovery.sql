@@ -14,7 +14,7 @@ create table ops.drill (
     problems text[] not null,
     -- Seconds from the start to a restored database that answers look-ups.
     rto_seconds double precision,
-    -- Age, when the drill began, of the newest committed batch that neither the backup nor object storage has.
+    -- Age, when the drill ended, of the newest committed batch that neither the backup nor object storage has.
     rpo_seconds double precision,
     facts jsonb not null
 );

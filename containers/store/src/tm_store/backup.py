@@ -46,6 +46,7 @@ from tm_store.backup_files import JOBS, recipients_of, upload
 from tm_store.db import Database
 from tm_store.journal import FOLDER as JOURNAL
 from tm_store.programs import find_program, program_running, server_major, without_password
+from tm_store.restore_verify import sample_answers
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def take_backup(settings: Settings, db: Database, storage: Storage, batch_id: st
         BackupError: no pg_dump of the server's version, too little disk, a key that is none, or the dump or the upload
             failed. No part of it is listed as a backup, and the memory is as it was.
 
-    Cost: docs/recovery.md has figures. Local disk below TM_HOME/work for the dump, unpacked, meanwhile. No row is
+    Cost: Local disk below TM_HOME/work for the dump, unpacked, meanwhile. No row is
         locked; loads go on.
     """
     began = time.monotonic()
@@ -219,7 +220,7 @@ def _dump(program: Path, db: Database, snapshot: _Snapshot, folder: Path, batch_
     state = "nothing is listed as a backup, and the memory is as it was."
     with program_running(command, db.connection.info.password, state):
         facts = memory_facts(db, snapshot.taken_at, batch_id) | server_facts(db)
-        facts["tables"] = as_json(table_sums(db))
+        facts |= {"tables": as_json(table_sums(db)), "samples": sample_answers(db)}
     facts["dump_bytes"] = sum(path.stat().st_size for path in folder.iterdir())
     return facts
 

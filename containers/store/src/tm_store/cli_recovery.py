@@ -1,4 +1,4 @@
-"""``tm backup``: the commands that keep the memory and bring it back."""
+"""``tm backup``, ``tm restore``, ``tm drill``: the commands that keep the memory and bring it back."""
 
 import argparse
 import getpass
@@ -19,15 +19,48 @@ def add_commands(commands: Any) -> None:
     what.add_argument("--list", action="store_true", help="all backups, and whether each can be trusted")
     what.add_argument("--check", action="store_true", help="whether backups and drills keep their deadlines")
     what.add_argument("--verify", metavar="URI", help="read a backup again and compare every hash")
-    what.add_argument("--prune", action="store_true", help="say what retention would delete; with --apply delete it")
+    what.add_argument("--prune", action="store_true", help="say what retention would delete; with --yes delete it")
     what.add_argument("--hold", metavar="URI", help="keep a backup whatever its age (legal hold)")
     what.add_argument("--lift", metavar="URI", help="let retention decide about a held backup again")
     what.add_argument("--unpack", metavar="URI", help="fetch a backup's files, checked and unpacked, into --to")
     what.add_argument("--make-key", type=Path, metavar="FILE", help="make an age key pair; prints the public key")
-    save.add_argument("--apply", action="store_true", help="with --prune: delete")
+    save.add_argument("--yes", action="store_true", help="with --prune: delete")
     save.add_argument("--reason", default="", help="with --hold: why")
     save.add_argument("--to", type=Path, metavar="DIR", help="with --unpack: an empty folder")
     save.set_defaults(run=_backup)
+    _add_restore(commands)
+    test = commands.add_parser("drill", help="restore a backup into a scratch database, compare and measure")
+    test.add_argument("uri", nargs="?", default="", help="this backup; the newest good one")
+    test.set_defaults(run=_drill)
+
+
+def _add_restore(commands: Any) -> None:
+    back = commands.add_parser(
+        "restore", help="a backup beside the live database, then the swap; a preview without --yes"
+    )
+    back.add_argument("uri", nargs="?", default="", help="this backup; the newest good one that fits")
+    back.add_argument("--from", dest="source", default="", metavar="URI", help="storage to restore from; TM_STORAGE")
+    back.add_argument("--time", type=_moment, metavar="T", help="as it was then: 2026-01-05T04:00, UTC")
+    back.add_argument("--batch", default="", help="as it was at the end of this batch")
+    back.add_argument("--no-replay", action="store_true", help="the backup alone, and erasures")
+    back.add_argument("--yes", action="store_true", help="do it")
+    what = back.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="the databases beside the live one")
+    what.add_argument(
+        "--swap", nargs="?", const="", metavar="NAME", help="let a restored database take the live one's place"
+    )
+    what.add_argument("--swap-back", action="store_true", help="undo the last swap")
+    what.add_argument("--drop", metavar="NAME", help="drop a database beside the live one")
+    back.add_argument("--cut", action="store_true", help="with a swap: end sessions that are at work too")
+    back.set_defaults(run=_restore)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a time like 2026-01-05T04:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _backup(arguments: argparse.Namespace) -> int:
@@ -85,8 +118,8 @@ def _prune(arguments: argparse.Namespace) -> int:
 
     settings = Settings.from_env()
     with open_memory(settings) as db:
-        pruned = prune(settings, db, _storage(settings), datetime.now(UTC), dry_run=not arguments.apply)
-    print(render_pruned(pruned, dry_run=not arguments.apply))
+        pruned = prune(settings, db, _storage(settings), datetime.now(UTC), dry_run=not arguments.yes)
+    print(render_pruned(pruned, dry_run=not arguments.yes))
     return 0
 
 
@@ -143,3 +176,52 @@ _BACKUP = {
     "unpack": _unpack,
     "make_key": _make_key,
 }
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from tm_store import restore_swap
+
+    settings = Settings.from_env()
+    if arguments.source:
+        settings = replace(settings, storage=arguments.source)
+    storage = _storage(settings)
+    if arguments.list:
+        print(restore_swap.render_beside(restore_swap.list_beside(settings)))
+    elif arguments.swap is not None:
+        kept = restore_swap.swap(settings, storage, arguments.swap, cut=arguments.cut)
+        print(f"swapped; what was live before is {kept or 'nothing'}")
+    elif arguments.swap_back:
+        print(f"swapped back; what was live is {restore_swap.swap_back(settings, storage, cut=arguments.cut)}")
+    elif arguments.drop:
+        restore_swap.drop_beside(settings, arguments.drop)
+        print(f"{arguments.drop}: dropped")
+    else:
+        return _restore_one(arguments, settings, storage)
+    return 0
+
+
+def _restore_one(arguments: argparse.Namespace, settings: Settings, storage: Any) -> int:
+    from tm_store import restore_swap
+
+    wanted = restore_swap.Wanted(
+        uri=arguments.uri, at=arguments.time, batch_id=arguments.batch, replay=not arguments.no_replay
+    )
+    if not arguments.yes:
+        print(restore_swap.render_check(restore_swap.check(settings, storage, wanted), wanted))
+        return 0
+    done = restore_swap.restore_beside(settings, storage, wanted)
+    print(restore_swap.render_restored(done))
+    return 0 if not done.replayed.problems else 1
+
+
+def _drill(arguments: argparse.Namespace) -> int:
+    from tm_store.drill import render, run_drill
+    from tm_store.migrate import open_memory
+
+    settings = Settings.from_env()
+    with open_memory(settings) as db:
+        done = run_drill(settings, db, _storage(settings), arguments.uri)
+    print(render(done))
+    return 0 if done.is_passed else 1

@@ -24,6 +24,7 @@ from tm_store.locks import date_lock
 from tm_store.migrate import open_memory
 from tm_store.plan import PlanSummary, make_plan
 from tm_store.refine import refine
+from tm_store.restore_loads import record_load
 from tm_store.retry import with_memory
 from tm_store.route import make_routes
 from tm_store.sample import sample_batch
@@ -150,7 +151,9 @@ def _gate(work: _Work) -> Facts:
 
 
 def _load(work: _Work) -> Facts:
-    return asdict(load_batch(work.db, work.storage, work.batch_id))
+    summary = asdict(load_batch(work.db, work.storage, work.batch_id))
+    record_load(work.db, work.storage, work.batch_id)
+    return summary
 
 
 def _sample(work: _Work) -> Facts:

@@ -1,0 +1,315 @@
+"""Restores: beside the live database, verified, brought up to date, swapped and swapped back."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.store.conftest import World
+from tm_core.errors import BackupError
+from tm_core.settings import Settings
+from tm_store.backup import take_backup
+from tm_store.backup_catalog import find, list_backups, seal
+from tm_store.backup_files import make_key
+from tm_store.checksum import memory_checksum
+from tm_store.db import Database, open_database
+from tm_store.drill import run_drill
+from tm_store.journal import record, ship
+from tm_store.restore import live_name, of_database, open_server
+from tm_store.restore_replay import find_pending
+from tm_store.restore_swap import Wanted, check, drop_beside, list_beside, restore_beside, swap, swap_back
+
+pytestmark = pytest.mark.db
+
+
+@pytest.fixture
+def backed(world: World) -> Iterator[str]:
+    """A memory of imported units and its backup's URI; drops what the test leaves beside it."""
+    world.take(
+        world.file("first.tmx", world.tmx("".join(world.tu(f"Press key {n}.", f"Taste {n}.") for n in range(30))))
+    )
+    yield take_backup(world.settings, world.db, world.storage).uri
+    for one in list_beside(world.settings):
+        drop_beside(world.settings, one.name)
+
+
+def import_more(world: World) -> None:
+    world.take(world.file("second.tmx", world.tmx(world.tu("Turn the valve.", "Drehen Sie das Ventil."))))
+
+
+def databases(world: World) -> list[str]:
+    with open_server(world.settings) as server:
+        name = live_name(world.settings)
+        rows = server.connection.execute("select datname from pg_database where starts_with(datname, %s)", (name,))
+        return sorted(row[0].removeprefix(name) for row in rows)
+
+
+def checksum(settings: Settings, database: str = "") -> str:
+    with open_database(of_database(settings, database) if database else settings) as db:
+        return memory_checksum(db).digest
+
+
+# Restoring and swapping ---------------------------------------------------------------------------------
+
+
+def test_what_came_after_the_backup_is_brought_back_and_the_live_one_is_not_touched(world: World, backed: str) -> None:
+    import_more(world)
+    live = memory_checksum(world.db).digest
+    before = world.everything()
+    done = restore_beside(world.settings, world.storage, Wanted())
+    assert (done.uri, done.verified.problems, done.replayed.problems) == (backed, (), ())
+    assert done.replayed.counts == {"import": 1}
+    assert done.verified.lookups == 30
+    assert checksum(world.settings, done.database) == live
+    assert world.everything() == before, "the live database was touched"
+    with open_database(of_database(world.settings, done.database)) as copy:
+        ids = copy.connection.execute("select id, kind, shipped_at is not null from ops.journal order by id").fetchall()
+        assert ids == [(1, "import", True), (2, "import", True)]
+        assert find_pending(copy, world.storage).events == ()
+    assert len(world.storage.list("journal/entries")) == 2, "the replay shipped an entry of its own"
+
+
+def test_a_swap_and_its_way_back(world: World, backed: str) -> None:
+    import_more(world)
+    live = memory_checksum(world.db).digest
+    first = restore_beside(world.settings, world.storage, Wanted(replay=False))
+    world.db.connection.close()
+    kept = swap(world.settings, world.storage)
+    assert checksum(world.settings) != live
+    assert checksum(world.settings, kept) == live
+    assert len(world.storage.list("journal/abandoned")) == 1
+    # What was left out on purpose stays out of the next restore.
+    again = restore_beside(world.settings, world.storage, Wanted())
+    assert checksum(world.settings, again.database) == checksum(world.settings)
+    undone = swap_back(world.settings, world.storage)
+    assert checksum(world.settings) == live
+    assert world.storage.list("journal/abandoned") == []
+    assert {one.name for one in list_beside(world.settings)} == {undone, again.database}
+    assert first.database not in {one.name for one in list_beside(world.settings)}
+
+
+def test_a_swap_brings_back_what_came_since_the_restore(world: World, backed: str) -> None:
+    restore_beside(world.settings, world.storage, Wanted())
+    import_more(world)
+    live = memory_checksum(world.db).digest
+    world.db.connection.close()
+    swap(world.settings, world.storage)
+    assert checksum(world.settings) == live
+
+
+def test_a_database_in_use_is_not_swapped(world: World, backed: str) -> None:
+    done = restore_beside(world.settings, world.storage, Wanted())
+    with psycopg.connect(world.settings.database_url) as busy:
+        busy.execute("select 1")  # a transaction is open
+        with pytest.raises(BackupError, match=r"expected nobody at work in it, found 1.*nothing has been changed"):
+            swap(world.settings, world.storage)
+    assert done.database.removeprefix(live_name(world.settings)) in databases(world)
+    world.db.connection.close()
+    busy = psycopg.connect(world.settings.database_url)
+    busy.execute("select 1")
+    assert swap(world.settings, world.storage, cut=True)
+    with pytest.raises(psycopg.OperationalError):
+        busy.execute("select 1")
+
+
+def test_an_idle_reader_is_ended_and_connects_again(world: World, backed: str) -> None:
+    restore_beside(world.settings, world.storage, Wanted())
+    world.db.connection.close()
+    with open_database(world.settings) as reader:
+        swap(world.settings, world.storage)
+        with pytest.raises(psycopg.OperationalError):
+            reader.connection.execute("select 1")
+        assert checksum(world.settings)
+        assert reader.connection.closed
+
+
+def test_going_back_to_a_time_leaves_out_what_is_younger_but_not_erasures(world: World, backed: str) -> None:
+    then = datetime.now(UTC)
+    import_more(world)
+    with world.db.transaction():
+        record(world.db, kind="erase-of-the-test", who="a test", store="demo", facts={})
+    ship(world.db, world.storage)
+    done = restore_beside(world.settings, world.storage, Wanted(at=then))
+    assert done.replayed.counts == {}
+    [problem] = done.replayed.problems
+    assert "journal entry 3" in problem
+    assert "knows no way" in problem
+
+
+def test_a_restore_from_nothing(world: World, backed: str) -> None:
+    """On a server that has no database of that name yet."""
+    elsewhere = replace(world.settings, database_url=of_database(world.settings, f"new_{os.getpid()}").database_url)
+    try:
+        restore_beside(elsewhere, world.storage, Wanted())
+        assert swap(elsewhere, world.storage) == ""
+        assert checksum(elsewhere) == memory_checksum(world.db).digest
+    finally:
+        with open_server(world.settings) as server:
+            server.connection.execute(f'drop database if exists "new_{os.getpid()}" with (force)')
+
+
+def test_a_killed_restore_is_cleared_away_by_the_next(world: World, backed: str) -> None:
+    with open_server(world.settings) as server:
+        server.connection.execute(f'create database "{live_name(world.settings)}_restoring"')
+    restore_beside(world.settings, world.storage, Wanted())
+    assert "_restoring" not in databases(world)
+
+
+def test_two_restores_at_once_are_refused(world: World, backed: str) -> None:
+    from tm_store.restore import only_restore
+
+    with (
+        open_server(world.settings) as server,
+        only_restore(server, live_name(world.settings)),
+        pytest.raises(BackupError, match="found another at work"),
+    ):
+        restore_beside(world.settings, world.storage, Wanted())
+
+
+# Wrong inputs -------------------------------------------------------------------------------------------
+
+
+def edit(world: World, uri: str, *, sealed: bool = True, **facts: object) -> None:
+    """Change what a manifest states; with its seal, as another version or a forger would have written it."""
+    path = find(world.storage, uri).path + "/manifest.json"
+    body = json.loads(world.storage.read(path))
+    body["facts"] |= facts
+    if sealed:
+        found = find(world.storage, uri)
+        body["facts"]["seal"] = seal(body["facts"], found.entries)
+    world.storage.write_atomic(path, json.dumps(body).encode())
+
+
+def refused(world: World, uri: str, match: str) -> None:
+    there = databases(world)
+    for attempt in (check, restore_beside):
+        with pytest.raises(BackupError, match=match):
+            attempt(world.settings, world.storage, Wanted(uri=uri))
+    assert databases(world) == there
+
+
+def test_a_newer_schema(world: World, backed: str) -> None:
+    edit(world, backed, schema=9999)
+    refused(world, backed, r"schema 9999.*Install the newer tm-refinery.*Nothing has been changed")
+
+
+def test_a_newer_server(world: World, backed: str) -> None:
+    edit(world, backed, server_major=99)
+    refused(world, backed, r"made by Postgres 99.*Nothing has been changed")
+
+
+def test_a_missing_extension(world: World, backed: str) -> None:
+    edit(world, backed, extensions={"no_such_extension": "1"})
+    refused(world, backed, "no extension no_such_extension")
+
+
+def test_too_little_room(world: World, backed: str) -> None:
+    edit(world, backed, dump_bytes=1 << 60)
+    refused(world, backed, "free")
+
+
+def test_an_edited_manifest(world: World, backed: str) -> None:
+    edit(world, backed, sealed=False, checksum="0" * 64)
+    assert not list_backups(world.storage)[0].good
+    refused(world, backed, "a hand has changed it")
+
+
+def test_a_forged_checksum_is_found_by_what_was_restored(world: World, backed: str) -> None:
+    edit(world, backed, checksum="0" * 64)
+    with pytest.raises(BackupError, match=r"not what was backed up.*checksum.*has been dropped"):
+        restore_beside(world.settings, world.storage, Wanted())
+    assert databases(world) == [""]
+
+
+def test_a_missing_file(world: World, backed: str) -> None:
+    backup = find(world.storage, backed)
+    world.storage.delete(f"{backup.path}/{backup.entries[0].name}")
+    refused(world, backed, "found none")
+
+
+def test_a_role_that_may_not_make_databases(world: World, backed: str) -> None:
+    name = f"poor_{os.getpid()}"
+    with open_server(world.settings) as server:
+        server.connection.execute(f"create role {name} login password 'x'")
+    url = world.settings.database_url.replace("://postgres:", f"://{name}:")
+    poor = replace(world.settings, database_owner_url=url.replace(world.db.connection.info.password, "x"))
+    try:
+        with pytest.raises(BackupError, match="may not make databases"):
+            check(poor, world.storage, Wanted())
+    finally:
+        with open_server(world.settings) as server:
+            server.connection.execute(f"drop role {name}")
+
+
+# Encryption ---------------------------------------------------------------------------------------------
+
+
+def test_an_encrypted_backup_needs_its_key(world: World, tmp_path: Path) -> None:
+    import_more(world)
+    mine, other = tmp_path / "mine.key", tmp_path / "other.key"
+    sealed = replace(world.settings, backup_recipients=make_key(mine))
+    make_key(other)
+    summary = take_backup(sealed, world.db, world.storage)
+    stored = find(world.storage, summary.uri)
+    assert all(entry.name.endswith(".zst.age") for entry in stored.entries)
+    assert oct(mine.stat().st_mode)[-3:] == "600"
+    with pytest.raises(BackupError, match="no key is set"):
+        check(world.settings, world.storage, Wanted())
+    with pytest.raises(BackupError, match="does not open it"):
+        restore_beside(replace(sealed, backup_identity=other), world.storage, Wanted())
+    assert databases(world) == [""]
+    opened = replace(sealed, backup_identity=mine)
+    done = restore_beside(opened, world.storage, Wanted())
+    assert checksum(world.settings, done.database) == summary.checksum
+    drop_beside(world.settings, done.database)
+    with pytest.raises(BackupError, match="cannot be written there"):
+        make_key(mine)
+
+
+# Drills -------------------------------------------------------------------------------------------------
+
+
+def test_a_drill_proves_a_backup_and_leaves_nothing(world: World, backed: str) -> None:
+    done = run_drill(world.settings, world.db, world.storage)
+    assert (done.uri, done.is_passed, done.problems, done.lookups) == (backed, True, (), 30)
+    assert done.rto_seconds is not None
+    assert 0 < done.rto_seconds <= done.seconds
+    assert (done.rpo_seconds, done.rpo_alone_seconds) == (0, 0)
+    assert find(world.storage, backed).drilled_at
+    assert world.rows("select is_passed, rto_seconds > 0, rpo_seconds from ops.drill") == [(True, True, 0)]
+    assert databases(world) == [""]
+
+
+def test_bit_rot_is_found_and_marks_the_backup_bad(world: World, backed: str, db: Database) -> None:
+    stored = find(world.storage, backed)
+    victim = max(stored.entries, key=lambda entry: entry.size)
+    data = bytearray(world.storage.read(f"{stored.path}/{victim.name}"))
+    data[len(data) // 2] ^= 1
+    world.storage.write_atomic(f"{stored.path}/{victim.name}", bytes(data))
+    assert find(world.storage, backed).good, "sizes alone cannot show it"
+    done = run_drill(world.settings, world.db, world.storage)
+    assert not done.is_passed
+    assert "SHA-256" in done.problems[0]
+    assert world.rows("select state, problem <> '' from ops.backup") == [("bad", True)]
+    assert not find(world.storage, backed).good
+    with pytest.raises(BackupError, match="expected a good backup"):
+        run_drill(world.settings, world.db, world.storage)
+
+
+def test_a_batch_that_nothing_could_bring_back_is_the_rpo(world: World, backed: str) -> None:
+    world.db.connection.execute(
+        "insert into ops.batch (batch_id, partition_date, state, run_id, versions) "
+        "values ('lost', '2026-01-06', 'loaded', 'run', '{}')"
+    )
+    world.db.connection.execute(
+        "insert into ops.slice (batch_id, store, src_lang, tgt_lang, documents, src_segments, tgt_segments, beads, "
+        "settled_at) values ('lost', 'demo', 'en', 'de', 1, 1, 1, 1, now())"
+    )
+    done = run_drill(world.settings, world.db, world.storage)
+    assert done.is_passed
+    assert 0 < done.rpo_seconds <= done.rpo_alone_seconds < 60
