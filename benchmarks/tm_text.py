@@ -38,8 +38,9 @@ _ENDINGS = "    s ed ing er al ity ment tion able ly".split(" ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeUnit:
-    """One unit before it has hashes; ``previous`` and ``following`` are its neighbours' source texts."""
+    """One unit before it has hashes: ``document`` is a number, ``previous`` and ``following`` are the neighbours."""
 
+    document: int
     store: str
     src_lang: str
     tgt_lang: str
@@ -162,7 +163,7 @@ def units(count: int, *, seed: int = 1, stores: int = 5, pairs: int = 4) -> Iter
     """``count`` units, document after document of 40 segments."""
     rng = random.Random(seed)
     writers = {(store, pair): Writer(f"{seed} {store} {pair}") for store in STORES[:stores] for pair in PAIRS[:pairs]}
-    made = 0
+    made = document = 0
     while made < count:
         store = rng.choices(STORES[:stores], STORE_SHARES[:stores])[0]
         pair = rng.choices(PAIRS[:pairs], PAIR_SHARES[:pairs])[0]
@@ -170,6 +171,7 @@ def units(count: int, *, seed: int = 1, stores: int = 5, pairs: int = 4) -> Iter
         texts = ["", *(writer.segment() for _ in range(min(40, count - made))), ""]
         for before, text, after in zip(texts, texts[1:], texts[2:], strict=False):
             yield MadeUnit(
+                document=document,
                 store=store,
                 src_lang=pair[0],
                 tgt_lang=pair[1],
@@ -179,3 +181,4 @@ def units(count: int, *, seed: int = 1, stores: int = 5, pairs: int = 4) -> Iter
                 following=after,
             )
         made += len(texts) - 2
+        document += 1
