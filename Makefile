@@ -36,7 +36,7 @@ test-full: $(INSTALLED) lint ## Everything: fault matrices, cluster, browser, re
 lint: $(INSTALLED) ## ruff and mypy; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p tm_core -p tm_formats -p tm_align -p tm_store -p tm_embedded -p operators
+	$(BIN)/mypy -p tm_core -p tm_formats -p tm_align -p tm_store -p tm_embedded -p operators -p tm_review
 
 format: $(INSTALLED) ## Format the sources
 	$(BIN)/ruff check --fix .

@@ -63,7 +63,7 @@ def offenders(package: str, forbidden: set[str], *, top_only: bool = False) -> d
     return {path: names for path, names in found.items() if names}
 
 
-@pytest.mark.parametrize("package", [name for name in PACKAGES if name != "plugins"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_every_package_is_seen(package: str) -> None:
     assert sources(package), f"{PACKAGES[package]} holds no Python file: the checks below would pass on nothing"
 
@@ -81,7 +81,9 @@ def test_no_airflow(package: str) -> None:
 
 @pytest.mark.parametrize("package", LIGHT_AT_TOP)
 def test_nothing_heavy_at_module_top(package: str) -> None:
-    assert not offenders(package, HEAVY, top_only=True)
+    found = offenders(package, HEAVY, top_only=True)
+    # Airflow imports plugins/*.py in every process; the packages beside them with the API server's first request.
+    assert not {path: names for path, names in found.items() if not path.startswith("plugins/tm_review/")}
 
 
 def test_core_uses_the_standard_library_alone() -> None:
