@@ -31,9 +31,9 @@ held as (
         relation.schema,
         relation.is_sequence,
         relation.owner is distinct from owner.oid as is_foreign,
-        relation.name in ('ops.migration', 'ops.put_away') or relation.schema = 'away' as is_closed,
+        relation.name in ('ops.migration', 'ops.put_away') as is_closed,
         case
-            when loader.oid is null or relation.is_sequence then null
+            when loader.oid is null or relation.is_sequence or relation.schema = 'away' then null
             else array(
                 select asked.right_
                 from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) as asked (right_)
@@ -41,7 +41,7 @@ held as (
             )
         end as loads,
         case
-            when reader.oid is null or relation.is_sequence then null
+            when reader.oid is null or relation.is_sequence or relation.schema = 'away' then null
             else array(
                 select asked.right_
                 from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) as asked (right_)

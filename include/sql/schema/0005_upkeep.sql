@@ -46,7 +46,8 @@ revoke execute on function ops.ensure_month(date), staging.analyze_beads() from 
 -- Partitions of the books that have been detached and are not yet dropped: their way to object storage.
 create schema away;
 
--- What has been put away: one row a file. A month that was written to again after that has several files a table.
+-- What has been put away: one row a folder. A month that was written to again after that has several a table. sha256 is
+-- that of the rows, as tm_store.upkeep_books writes them.
 create table ops.put_away (
     path text primary key,
     table_name text not null,

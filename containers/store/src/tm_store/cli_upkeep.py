@@ -5,12 +5,20 @@ from typing import Any
 
 from tm_core.settings import Settings
 
+# As tm_store.upkeep.Part, which is imported when the command runs.
+_PARTS = ("months", "books", "leftovers", "lookup", "tables")
+
 
 def add_commands(commands: Any) -> None:
     """Add the commands to the parser of ``tm``."""
     rights = commands.add_parser("roles", help="who may do what; sets the roles up where something is missing")
     rights.add_argument("--sql", action="store_true", help="print the statements instead of running them")
     rights.set_defaults(run=_roles)
+
+    care = commands.add_parser("maintain", help="partitions, old books, leftovers, indexes: what a week leaves to do")
+    care.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    care.add_argument("--part", action="append", default=[], choices=_PARTS, help="this alone; may be repeated")
+    care.set_defaults(run=_maintain)
 
 
 def _roles(arguments: argparse.Namespace) -> int:
@@ -26,3 +34,13 @@ def _roles(arguments: argparse.Namespace) -> int:
     if problem:
         print(f"\n{problem}")
     return 1 if problem else 0
+
+
+def _maintain(arguments: argparse.Namespace) -> None:
+    from tm_formats.storage import Storage
+    from tm_store.upkeep import Part, maintain, render
+
+    settings = Settings.from_env()
+    parts = [Part(name) for name in arguments.part or _PARTS]
+    actions = maintain(settings, Storage(settings.storage), parts=parts, dry_run=arguments.dry_run)
+    print(render(actions, dry_run=arguments.dry_run))

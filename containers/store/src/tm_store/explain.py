@@ -13,6 +13,7 @@ from tm_formats.storage import Storage
 from tm_formats.tables import read_columns
 from tm_store.db import Database
 from tm_store.report import table
+from tm_store.upkeep_books import find
 
 _TEXT_CHARS = 60
 
@@ -29,12 +30,15 @@ def explain(db: Database, storage: Storage, name: str, *, every_bead: bool = Fal
     """
     documents = _newest(db.run("report/find_documents", name=name))
     files = [file for pattern in _patterns(name) for file in db.run("report/find_files", pattern=pattern)]
-    if not documents and not files:
+    away = [] if documents else find(db, storage, name)
+    if not documents and not files and not away:
         raise DepositError(
             f"'{name}': no refresh has seen a document or file of this name. Expected the <name> of "
             "raw/<store>/<date>/<name>.<lang>.<ext>. Was its date refreshed? `tm report --date …` says so."
         )
     parts = [_files(files)] if files else []
+    if away:
+        parts.append(f"'{name}': the books that knew it have been put away for their age:\n  " + "\n  ".join(away))
     parts += [_document(db, storage, one, every_bead) for one in documents]
     return "\n\n".join(parts)
 

@@ -28,7 +28,7 @@ def report(db: Database, day: date, *, since: datetime | None = None) -> str:
         return f"Nothing was deposited for {day}: there is no batch of this date.\nNext: tm deposit --help"
     batch = db.one("ops/select_batch", batch_id=current[0].batch_id)
     sections = [
-        _head(batch, since),
+        _head(batch, since) + _put_away(db, day),
         _files(db, batch),
         _documents(db, batch),
         _filter(db, batch),
@@ -76,6 +76,17 @@ def _head(batch: Any, since: datetime | None) -> str:
             "UTC. No row was changed by this run. What that refresh did:"
         )
     return "\n".join(lines)
+
+
+def _put_away(db: Database, day: date) -> str:
+    """Where the books of the date's month lie, if they are no longer in the database (tm_store.upkeep_books)."""
+    rows = db.run("report/select_put_away", month=day)
+    if not rows:
+        return ""
+    return (
+        f"\nThe books of {day:%Y-%m} were put away on {rows[0].put_away_at:%Y-%m-%d} (TM_BOOKS_MONTHS): what is counted by "
+        f"file, document and bead lies below TM_STORAGE in\n  {', '.join(row.path for row in rows)}"
+    )
 
 
 def _files(db: Database, batch: Any) -> str:
