@@ -82,7 +82,7 @@ create table tm.tombstone (
     src_hash bytea not null default '',
     tgt_hash bytea not null default '',
     journal_id bigint not null,
-    primary key (store_id, src_lang, tgt_lang, document_key, src_hash, tgt_hash),
+    primary key (store_id, src_lang, tgt_lang, document_key, src_hash, tgt_hash, journal_id),
     check ((document_key = '') <> (src_hash = ''))
 ) partition by hash (store_id);
 

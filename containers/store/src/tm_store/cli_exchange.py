@@ -45,7 +45,8 @@ def add_commands(commands: Any, day: Callable[[str], date]) -> None:
     give.set_defaults(run=_export)
 
 
-def _pair(arguments: argparse.Namespace) -> "Pair | None":
+def pair_of(arguments: argparse.Namespace) -> "Pair | None":
+    """``--src`` and ``--tgt`` as a pair, None without them; ExchangeError with one alone."""
     from tm_core.errors import ExchangeError
     from tm_core.stores import parse_pair
 
@@ -62,7 +63,7 @@ def _import(arguments: argparse.Namespace) -> int:
     from tm_store.retry import with_memory
 
     settings = Settings.from_env()
-    pair = _pair(arguments)
+    pair = pair_of(arguments)
     summary = with_memory(
         settings,
         lambda db: import_files(
@@ -105,6 +106,7 @@ _MEANINGS = {
     "unchanged": "in the memory already",
     "superseded": "a later version of the document is in the memory",
     "updated": "in the memory with less evidence",
+    "tombstoned": "erased from this store: it must not come back",
     "refused": "by a rule of the filter, or unusable",
 }
 
@@ -128,7 +130,7 @@ def _export(arguments: argparse.Namespace) -> None:
     from tm_store.exports import Format, Wanted, export_units
     from tm_store.lookup_reader import open_reader
 
-    pair = _pair(arguments)
+    pair = pair_of(arguments)
     assert pair is not None  # noqa: S101 - both options are required
     wanted = Wanted(
         store=arguments.store,

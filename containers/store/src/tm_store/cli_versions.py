@@ -1,13 +1,20 @@
-"""``tm log``, ``tm diff``, ``tm rollback``, ``tm erase`` and ``tm journal``."""
+"""``tm log``, ``tm diff``, ``tm rollback`` and ``tm erase``."""
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tm_core.settings import Settings
+from tm_store.cli_exchange import pair_of
 
 if TYPE_CHECKING:
+    from tm_formats.storage import Storage
+    from tm_store.db import Database
+    from tm_store.erase import Report
+    from tm_store.erase_files import Swept
     from tm_store.versions import Change, Diff, Rollback, Version
 
 _SHOWN_CHARS = 60
@@ -18,6 +25,7 @@ def add_commands(commands: Any) -> None:
     _add_log(commands)
     _add_diff(commands)
     _add_rollback(commands)
+    _add_erase(commands)
 
 
 def _add_log(commands: Any) -> None:
@@ -44,6 +52,29 @@ def _add_rollback(commands: Any) -> None:
     undo.add_argument("--keep-later", action="store_true", help="leave documents alone that later batches replaced")
     undo.add_argument("--who", default="", help="whose decision it is; the system's user")
     undo.set_defaults(run=_rollback)
+
+
+def _add_erase(commands: Any) -> None:
+    gone = commands.add_parser("erase", help="take texts out of a store for good, with proof; a preview without --yes")
+    gone.add_argument("--store", default="", help="whose texts")
+    what = gone.add_mutually_exclusive_group(required=True)
+    what.add_argument("--document", default="", metavar="NAME", help="all that this document says, and no other does")
+    what.add_argument("--match", default="", metavar="TEXT", help="units with this text in source or target")
+    what.add_argument("--regex", default="", help="units that a Python regular expression finds something in")
+    what.add_argument("--source-hash", default="", metavar="HASH", help="units of this source, whatever their target")
+    what.add_argument("--lift", type=int, metavar="NUMBER", help="let an erasure's texts come again: a mistaken one")
+    what.add_argument("--sweep", action="store_true", help="go through object storage again for all erasures")
+    what.add_argument("--list", action="store_true", help="the erasures, newest first")
+    gone.add_argument("--src", help="source language, with --tgt: this pair alone")
+    gone.add_argument("--tgt", help="target language")
+    gone.add_argument("--yes", action="store_true", help="do it")
+    gone.add_argument("--who", default="", help="whose decision it is; the system's user")
+    gone.add_argument("--why", default="", help="the reason, for the journal; no text that is to go")
+    gone.add_argument("--report", type=Path, metavar="FILE", help="write the proof there, as JSON")
+    gone.add_argument(
+        "--leave", action="append", default=[], metavar="SCHEMA.TABLE.COLUMN", help="holds no copy; may be repeated"
+    )
+    gone.set_defaults(run=_erase)
 
 
 # Versions -------------------------------------------------------------------------------------------
@@ -153,6 +184,109 @@ def render_rollback(done: "Rollback", keep_later: bool) -> str:
     else:
         lines.append("this is a preview: nothing was changed. Do it with --yes")
     return "\n".join(lines)
+
+
+# Erasures -------------------------------------------------------------------------------------------
+
+
+def _erase(arguments: argparse.Namespace) -> int:
+    from tm_formats.storage import Storage
+    from tm_store.migrate import open_memory
+
+    settings = Settings.from_env()
+    with open_memory(settings) as db:
+        storage = Storage(settings.storage)
+        if arguments.list:
+            print(_erasures(db.run("erase/select_erasures")))
+        elif arguments.sweep:
+            return _sweep(db, storage)
+        elif arguments.lift is not None:
+            _lift(arguments, db, storage)
+        else:
+            _erase_texts(arguments, settings, db, storage)
+    return 0
+
+
+def _erasures(rows: Sequence[Any]) -> str:
+    from tm_store.report import table
+
+    shown = [
+        (
+            row.journal_id,
+            f"{row.at:%Y-%m-%d %H:%M}" if row.at else "",
+            row.store,
+            f"{row.tombstones:,} tombstones",
+            "lifted" if row.lifted_by else "files gone through" if row.swept_at else "files: run `tm erase --sweep`",
+            row.who or "",
+            (row.facts or {}).get("why", ""),
+        )
+        for row in rows
+    ]
+    return table(shown, indent=0) or "nothing has been erased"
+
+
+def _sweep(db: "Database", storage: "Storage") -> int:
+    from tm_store.erase_files import sweep
+
+    swept = sweep(db, storage)
+    print("\n".join(_swept(swept)) or "no file holds anything of what was erased")
+    return 1 if swept.under_way else 0
+
+
+def _lift(arguments: argparse.Namespace, db: "Database", storage: "Storage") -> None:
+    from tm_store.erase import lift
+    from tm_store.imports import user_name
+
+    lifted = lift(db, storage, arguments.lift, who=arguments.who or user_name(), why=arguments.why)
+    print(f"{lifted:,} tombstones lifted: what was erased may come again, with a new run or import")
+
+
+def _erase_texts(arguments: argparse.Namespace, settings: Settings, db: "Database", storage: "Storage") -> None:
+    from tm_store.erase import What, erase
+    from tm_store.imports import user_name
+
+    what = What(
+        store=arguments.store,
+        document=arguments.document,
+        match=arguments.match,
+        regex=arguments.regex,
+        source_hash=arguments.source_hash,
+        pair=pair_of(arguments),
+    )
+    report = erase(
+        settings,
+        db,
+        storage,
+        what,
+        who=arguments.who or user_name(),
+        why=arguments.why,
+        dry_run=not arguments.yes,
+        leave=arguments.leave,
+    )
+    if arguments.report:
+        arguments.report.write_text(report.to_json(), encoding="utf-8")
+    print(render_report(report))
+
+
+def render_report(report: "Report") -> str:
+    """What went, the proof, and what has to be deleted elsewhere."""
+    lines = [f"{report.store}: {report.units:,} units of the memory, {report.tombstones:,} tombstones"]
+    lines += [f"  {table:<24} {rows:>10,} rows removed or emptied" for table, rows in sorted(report.removed.items())]
+    if report.lexicons:
+        lines.append(f"  {report.lexicons} lexicons retired, which may have been learned from it")
+    lines.append(f"  {report.columns} columns of the database were looked into: none holds any of it")
+    lines += [f"  not looked into, no right to read: {one}" for one in report.unread]
+    lines += _swept(report.files) if report.files else []
+    lines += [f"  stays: {one}" for one in report.stays]
+    if report.dry_run:
+        return "\n".join([*lines, "this is a preview: nothing was changed. Do it with --yes"])
+    return "\n".join([*lines, f"erased, number {report.journal_id}; report sha256 {report.sha256()}"])
+
+
+def _swept(swept: "Swept") -> list[str]:
+    lines = [f"  rewritten without it: {path}" for path in swept.rewritten]
+    lines += [f"  deleted: {path}" for path in swept.deleted]
+    return lines + [f"  a task may be at work, run `tm erase --sweep` later: {path}" for path in swept.under_way]
 
 
 def _json(value: object) -> str:

@@ -7,16 +7,15 @@ are merged by the statements of the nightly load, so that a file gives the same 
 import getpass
 import hashlib
 import json
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -25,7 +24,7 @@ from psycopg.types.json import Jsonb
 from tm_core.contracts import FILTERED
 from tm_core.deposits import Kind, parse_name
 from tm_core.documents import BilingualUnit, Variant
-from tm_core.errors import BadName, ExchangeError, UnreadableDocument
+from tm_core.errors import BadName, ExchangeError, StorageError, UnreadableDocument
 from tm_core.identity import NORMALISATION_VERSION, digest, document_key, normalise
 from tm_core.languages import best_match
 from tm_core.outcomes import BatchState, DocumentState, Outcome
@@ -33,15 +32,17 @@ from tm_core.rules import RuleCounts, Thresholds, Tier
 from tm_core.settings import Settings
 from tm_core.stores import Pair, Store, load_stores, parse_pair
 from tm_core.versions import READERS
-from tm_formats.bilingual import bead_of, read_memory
+from tm_formats.bilingual import bead_of
 from tm_formats.storage import Storage
 from tm_formats.tables import arrow_schema
 from tm_store.db import Database
 from tm_store.extras import facts_of
 from tm_store.journal import FOLDER, record, ship
+from tm_store.kept_imports import REST, Kept, fetched, read_any, sha256_of, without, write_rest
 from tm_store.load import merge_staged, summarise
 from tm_store.refine import filtered_row
 from tm_store.staging import copy_documents, copy_table
+from tm_store.tombstones import Graves, tombstones_of
 
 Row = dict[str, Any]
 #: Units put into one COPY: bounds memory, and hides the cost of a statement. Not calibrated yet.
@@ -159,11 +160,14 @@ def import_files(
         who=who or user_name(),
         listed=listed,
     )
-    if not dry_run:
-        for file in files:
-            _keep(storage, file)
     with db.connection.transaction(force_rollback=dry_run):
         summary = work.run()
+        if not dry_run:
+            # Before the commit: the entry of the journal speaks of them.
+            buried = bool(summary.kinds.get(Outcome.TOMBSTONED))
+            graves = tombstones_of(db).get(store) if buried else None
+            for file in files:
+                _keep(storage, file, store, pairs, graves)
     if not dry_run:
         ship(db, storage)
     seconds = round(time.monotonic() - began, 3)
@@ -187,14 +191,17 @@ def replay(settings: Settings, db: Database, storage: Storage, store: str, facts
     Raises:
         As ``import_files`` does; StorageError if a kept file is gone.
     """
-    pairs = [parse_pair(text, "journal entry") for text in facts["pairs"]]
-    with tempfile.TemporaryDirectory(prefix="tm-replay-") as disk:
+    pairs = tuple(parse_pair(text, "journal entry") for text in facts["pairs"])
+    with ExitStack() as copies:
         paths = []
-        for number, file in enumerate(facts["files"]):
-            path = Path(disk) / str(number) / PurePosixPath(file["name"]).name
-            path.parent.mkdir()
-            with storage.open_input(file["path"]) as kept, path.open("wb") as copy:
-                shutil.copyfileobj(kept, copy, _BLOCK_BYTES)
+        for file in facts["files"]:
+            kept = Kept(name=file["name"], path=file["path"], sha256=file["sha256"], pairs=pairs)
+            path = copies.enter_context(fetched(storage, kept))
+            if path is None:
+                raise StorageError(
+                    f"{storage.uri_of(kept.path)}: expected the file that was imported as '{kept.name}', found none. "
+                    "It was deleted by hand. Import it again from its source; nothing was changed."
+                )
             paths.append(path)
         return import_files(
             settings,
@@ -246,7 +253,7 @@ def _open_all(paths: Sequence[Path], name: str, pairs: Sequence[Pair]) -> tuple[
     refused: list[str] = []
     for path in paths:
         try:
-            files.append(_checked(path, name or path.name, pairs))
+            files.append(_checked(path, name or path.name.removesuffix(REST), pairs))
         except (BadName, UnreadableDocument, OSError) as error:
             refused.append(str(error) if not isinstance(error, OSError) else f"{path}: cannot be read: {error}.")
     twice = [name for name, count in Counter(file.name for file in files).items() if count > 1]
@@ -269,13 +276,20 @@ def _checked(path: Path, name: str, pairs: Sequence[Pair]) -> _File:
         while block := source.read(_BLOCK_BYTES):
             sha.update(block)
         source.seek(0)
-        read_memory(name, source, languages=_languages(pairs))
-    return _File(path=path, name=name, suffix=parsed.suffix, size=path.stat().st_size, sha256=sha.hexdigest())
+        read_any(path, name, source, languages=_languages(pairs))
+    sha256 = sha256_of(path) if path.suffix == REST else sha.hexdigest()
+    return _File(path=path, name=name, suffix=parsed.suffix, size=path.stat().st_size, sha256=sha256)
 
 
-def _keep(storage: Storage, file: _File) -> None:
-    """Copy the file beside the journal: a replay reads it there."""
-    if not storage.exists(file.stored):
+def _keep(storage: Storage, file: _File, store: str, pairs: tuple[Pair, ...], graves: Graves | None) -> None:
+    """Copy the file beside the journal: a replay reads it there. Of one with erased texts only the others are kept."""
+    kept = Kept(name=file.name, path=file.stored, sha256=file.sha256, pairs=pairs)
+    if graves:
+        with file.path.open("rb") as source:
+            units = list(read_any(file.path, file.name, source, languages=kept.languages))
+        rest = [one for unit in units if (one := without(unit, kept, store, graves))]
+        write_rest(storage, kept, rest)
+    elif not storage.exists(file.stored) and file.path.suffix != REST:
         with file.path.open("rb") as source:
             storage.write_atomic(file.stored, source)
 
@@ -388,8 +402,12 @@ class _Import:
 
     def _stage_file(self, file: _File) -> None:
         with file.path.open("rb") as source:
-            units = read_memory(
-                file.name, source, left_out=partial(self._leave_out, file), languages=_languages(self.pairs)
+            units = read_any(
+                file.path,
+                file.name,
+                source,
+                left_out=partial(self._leave_out, file),
+                languages=_languages(self.pairs),
             )
             for block in _blocks(units, _BLOCK_UNITS):
                 self._copy(list(self._rows(file, block)))
