@@ -17,6 +17,7 @@ DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 EXPECTED = {
     "lexicon_refresh": ["collect", "learn", "promote"],
     "tm_export": ["plan", "export", "close"],
+    "tm_maintenance": ["months", "books", "leftovers", "lookup", "tables"],
     "tm_refresh": [
         "plan", "tier1", "route", "tier2", "filter", "gate", "load", "sample", "publish", "backup",
     ],
