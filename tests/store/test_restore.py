@@ -128,17 +128,21 @@ def test_an_idle_reader_is_ended_and_connects_again(world: World, backed: str) -
         assert reader.connection.closed
 
 
-def test_going_back_to_a_time_leaves_out_what_is_younger_but_not_erasures(world: World, backed: str) -> None:
+def test_going_back_to_a_time_leaves_out_what_is_younger(world: World, backed: str) -> None:
     then = datetime.now(UTC)
     import_more(world)
-    with world.db.transaction():
-        record(world.db, kind="erase-of-the-test", who="a test", store="demo", facts={})
-    ship(world.db, world.storage)
     done = restore_beside(world.settings, world.storage, Wanted(at=then))
-    assert done.replayed.counts == {}
-    [problem] = done.replayed.problems
-    assert "journal entry 3" in problem
-    assert "knows no way" in problem
+    assert (done.replayed.counts, done.replayed.problems) == ({}, ())
+
+
+@pytest.mark.parametrize("wanted", [Wanted(), Wanted(replay=False), Wanted(at=datetime(2100, 1, 1, tzinfo=UTC))])
+def test_an_erasure_that_cannot_be_done_again_ends_the_restore(world: World, backed: str, wanted: Wanted) -> None:
+    with world.db.transaction():
+        record(world.db, kind="erase-by-a-later-version", who="a test", store="demo", facts={})
+    ship(world.db, world.storage)
+    with pytest.raises(BackupError, match=r"1 erasures .* could not be done again"):
+        restore_beside(world.settings, world.storage, wanted)
+    assert databases(world) == [""]
 
 
 def test_a_restore_from_nothing(world: World, backed: str) -> None:

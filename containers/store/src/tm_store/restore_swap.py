@@ -116,6 +116,7 @@ def restore_beside(settings: Settings, storage: Storage, wanted: Wanted) -> Rest
             with open_database(inner.as_owner()) as db:
                 pending = _pending(db, storage, wanted)
                 replayed = replay(inner, db, storage, pending)
+                _refuse_unerased(db, storage)
                 seconds = round(time.monotonic() - began, 3)
                 facts = {"replayed": dict(replayed.counts), "problems": list(replayed.problems)}
                 db.run("restore/insert_restore", uri=backup.uri, seconds=seconds, facts=Jsonb(facts))
@@ -132,6 +133,16 @@ def _refuse(backup: StoredBackup, verified: Verified) -> None:
         raise BackupError(
             f"{backup.uri}: what was restored is not what was backed up: {'; '.join(verified.problems[:5])}. Use an "
             "older backup; the live database has not been touched, and what was restored has been dropped."
+        )
+
+
+def _refuse_unerased(db: Database, storage: Storage) -> None:
+    """An erased text must not come back by way of a restore: without every erasure there is no restored memory."""
+    if open_ones := find_pending(db, storage, replay=False).events:
+        raise BackupError(
+            f"{len(open_ones)} erasures of the journal could not be done again ({open_ones[0].path} is the first): what "
+            "was erased would be back. Update tm-refinery, or mend what stands in their way, and restore again; the "
+            "live database has not been touched."
         )
 
 
@@ -252,6 +263,7 @@ def _catch_up(settings: Settings, storage: Storage, name: str) -> None:
         pending = find_pending(db, storage)
         if pending.events:
             replay(inner, db, storage, pending)
+            _refuse_unerased(db, storage)
 
 
 def _refuse_busy(server: Database, live: str, *, cut: bool) -> None:
