@@ -44,6 +44,8 @@ def stage(db: Database, storage: Storage, batch_id: str, day: date) -> int:
     manifest = read_manifest(storage, folder)
     promised = _promised(manifest)
     with db.transaction():
+        # A slice may be released years later, when the month's books have been put away.
+        db.run("ops/ensure_month", day=day)
         db.run("staging/delete_beads", batch_id=batch_id)
         found = sum(_copy_beads(db, storage, f"{folder}/{name}") for name in _bead_files(manifest))
         if found != promised:
