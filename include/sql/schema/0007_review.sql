@@ -174,9 +174,11 @@ create table review.removed (
 
 create index removed_texts on review.removed (store_id, src_lang, tgt_lang, src_hash, tgt_hash);
 
--- What was known of each stratum when a batch was loaded: what its units were stamped with.
+-- What was known of each stratum when its slice was sampled: what its units were stamped with.
 create table review.standing (
     batch_id text not null references ops.batch,
+    -- The plan of the batch that was sampled: planned anew, it is sampled anew.
+    generation bigint not null,
     store text not null,
     src_lang text not null,
     tgt_lang text not null,
