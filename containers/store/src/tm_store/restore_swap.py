@@ -140,9 +140,9 @@ def _refuse_unerased(db: Database, storage: Storage) -> None:
     """An erased text must not come back by way of a restore: without every erasure there is no restored memory."""
     if open_ones := find_pending(db, storage, replay=False).events:
         raise BackupError(
-            f"{len(open_ones)} erasures of the journal could not be done again ({open_ones[0].path} is the first): what "
-            "was erased would be back. Update tm-refinery, or mend what stands in their way, and restore again; the "
-            "live database has not been touched."
+            f"{len(open_ones)} erasures of the journal could not be done again ({open_ones[0].path} is the first): "
+            "what was erased would be back. Update tm-refinery, or mend what stands in their way, and restore again; "
+            "the live database has not been touched."
         )
 
 
