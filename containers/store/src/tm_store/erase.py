@@ -70,6 +70,7 @@ class Report:
     Attributes:
         journal_id: the number of the erasure, 0 in a dry run.
         tombstones: what must not come back, in number.
+        named: hash of all of them: a preview and an erasure with the same name the same.
         units: that left the memory.
         removed: rows removed, or emptied, by table.
         before, after: rows of the store by table.
@@ -89,6 +90,7 @@ class Report:
     dry_run: bool
     journal_id: int
     tombstones: int
+    named: str
     units: int
     removed: dict[str, int]
     before: dict[str, int]
@@ -119,6 +121,7 @@ def erase(
     why: str,
     dry_run: bool = True,
     leave: Collection[str] = (),
+    approved: str = "",
 ) -> Report:
     """Erase, prove that nothing is left in the database, and leave tombstones; then go through the files.
 
@@ -126,9 +129,11 @@ def erase(
         why: for the journal; at least a word.
         dry_run: do all of it in the database, say what it did, and take it back.
         leave: columns (``schema.table.column``) that the proof would stumble on and that hold no copy.
+        approved: what a person has approved, by the ``named`` of its preview; "" without one.
 
     Raises:
-        ErasureError: nothing, or not one thing, is named; the document is not known; or the proof finds a text in a
+        ErasureError: nothing, or not one thing, is named; the document is not known; other texts would go than were
+            approved; or the proof finds a text in a
             table that the erasure does not know: nothing was changed.
 
     Cost: reads the store's texts once if they are searched, and every table once a column for the proof.
@@ -137,6 +142,11 @@ def erase(
     store_id = _store_id(db, what.store)
     stones, texts = _select(settings, db, storage, what, store_id)
     data = encode(stones)
+    if approved and approved != hashlib.sha256(data).hexdigest():
+        raise ErasureError(
+            f"store '{what.store}': expected to erase what was approved, found {len(stones):,} other or more things to "
+            "erase: something was loaded in between, or left. Preview and approve it anew; nothing was changed."
+        )
     if not dry_run:
         storage.write_atomic(path_of(data), data)
     with db.connection.transaction(force_rollback=dry_run):
@@ -151,6 +161,14 @@ def erase(
         return Report(**report, journal_id=0, stays=stays)
     ship(db, storage)
     return Report(**report, journal_id=number, stays=stays, files=sweep(db, storage, [number]))
+
+
+def find_erasure(db: Database, store: str, named: str) -> int:
+    """The number of an erasure of the store that names just this and stands; 0 if there is none."""
+    for row in db.run("erase/select_erasures"):
+        if row.store == store and not row.lifted_by and row.facts and named in row.facts["path"]:
+            return int(row.journal_id)
+    return 0
 
 
 def lift(db: Database, storage: Storage, erasure: int, *, who: str, why: str) -> int:
@@ -374,6 +392,7 @@ class _Erasure:
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "dry_run": dry_run,
             "tombstones": len(stones),
+            "named": hashlib.sha256(encode(stones)).hexdigest(),
             "units": self.removed.get("tm.unit", 0),
             "removed": self.removed,
             "before": before,

@@ -26,7 +26,8 @@ from tm_store.restore_loads import Load, files_are_gone, read_load, replay_load
 ENTRIES = f"{JOURNAL}/entries"
 #: What a restore to an earlier time has left behind on purpose: no later restore brings it back.
 ABANDONED = f"{JOURNAL}/abandoned"
-_ERASE = "erase"
+#: Brought back whatever else is: what was erased does not come back, unless its erasure was lifted.
+_ERASURES = ("erase", "lift")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ def find_pending(db: Database, storage: Storage, *, until: datetime | None = Non
 
 
 def _is_wanted(event: Event, until: datetime | None, replay: bool) -> bool:
-    if isinstance(event, Entry) and event.kind.startswith(_ERASE):
+    if isinstance(event, Entry) and event.kind in _ERASURES:
         return True
     return replay and (until is None or event.at <= until)
 
@@ -212,9 +213,17 @@ def _ruling(settings: Settings, db: Database, storage: Storage, entry: Entry) ->
     return ""
 
 
+def _erasure(settings: Settings, db: Database, storage: Storage, entry: Entry) -> str:
+    said = {"id": entry.id, "kind": entry.kind, "store": entry.store, "facts": entry.facts}
+    import_module("tm_store.erase").apply_tombstones(db, storage, [said])
+    return ""
+
+
 _HANDLERS: Mapping[str, Callable[[Settings, Database, Storage, Entry], str]] = {
     "import": _import,
     "rollback": _rollback,
+    "erase": _erasure,
+    "lift": _erasure,
     "release": _ruling,
     "quarantine": _ruling,
     "discard": _ruling,

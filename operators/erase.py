@@ -1,0 +1,106 @@
+"""The tasks of tm_erase: show what an erasure would do, and do it once a person has approved just that."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from tm_core.settings import Settings
+
+#: Where the reports of erasures lie in object storage, by number.
+REPORTS = "reports/erasures"
+
+
+class PreviewErasureOperator(BaseOperator):
+    """Try the erasure and take it back; returns what it would do, without a text.
+
+    Args:
+        form: the run's parameters: store, by, what, src, tgt, why.
+    """
+
+    template_fields: Sequence[str] = ("form",)
+
+    def __init__(self, *, form: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.form = form
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from tm_formats.storage import Storage
+        from tm_store.cli_versions import render_report
+        from tm_store.erase import erase
+        from tm_store.migrate import open_memory
+
+        settings = Settings.from_env()
+        storage = Storage(settings.storage)
+        with open_memory(settings) as db:
+            report = erase(settings, db, storage, _what(self.form), who="preview", why=self.form["why"])
+        shown = render_report(report)
+        self.log.info("%s", shown)
+        if not report.tombstones:
+            raise AirflowSkipException(f"store '{report.store}' holds nothing of this: there is nothing to erase")
+        return {"named": report.named, "tombstones": report.tombstones, "units": report.units, "shown": shown}
+
+
+class EraseOperator(BaseOperator):
+    """Erase what was approved, and nothing else; returns where the report is. Done again it goes on with the files.
+
+    Args:
+        form: as for the preview.
+        named: the preview's name for what was shown.
+        approval: what the task of the approval returned.
+    """
+
+    template_fields: Sequence[str] = ("form", "named", "approval")
+
+    def __init__(self, *, form: Any, named: str, approval: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.form = form
+        self.named = named
+        self.approval = approval
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from tm_formats.storage import Storage
+        from tm_store.erase import erase, find_erasure
+        from tm_store.erase_files import sweep
+        from tm_store.journal import ship
+        from tm_store.migrate import open_memory
+
+        settings = Settings.from_env()
+        storage = Storage(settings.storage)
+        with open_memory(settings) as db:
+            if number := find_erasure(db, self.form["store"], self.named):
+                ship(db, storage)
+                sweep(db, storage, [number])
+                self.log.info("erasure %s was done by an earlier try; its files were gone through again", number)
+                return {"number": number, "done_before": True}
+            report = erase(
+                settings,
+                db,
+                storage,
+                _what(self.form),
+                who=approver(self.approval),
+                why=self.form["why"],
+                dry_run=False,
+                approved=self.named,
+            )
+        path = f"{REPORTS}/{report.journal_id}.json"
+        storage.write_atomic(path, report.to_json().encode())
+        facts = {"number": report.journal_id, "report": storage.uri_of(path), "sha256": report.sha256()}
+        self.log.info("%s", json.dumps(facts))
+        return facts
+
+
+def approver(approval: Mapping[str, Any]) -> str:
+    """Who approved, as Airflow knows them."""
+    user = approval["responded_by_user"]
+    return str(user["name"] or user["id"])
+
+
+def _what(form: Mapping[str, Any]) -> Any:
+    from tm_core.stores import Pair
+    from tm_store.erase import What
+
+    pair = Pair(src=form["src"], tgt=form["tgt"]) if form["src"] and form["tgt"] else None
+    return What(store=form["store"], pair=pair, **{form["by"]: form["what"]})
