@@ -1,0 +1,90 @@
+"""tm_erase under the real scheduler: a person approves, rejects, or never answers."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.stack import SETTINGS, Refresh, make_include, scheduled
+
+pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.slow]
+
+DAG = "tm_erase"
+FORM = {"store": "erased", "by": "match", "what": "John Doe", "why": "asked to"}
+
+
+@pytest.fixture(scope="module")
+def stack(make_lasting_world: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refresh]:
+    include = make_include(tmp_path_factory.mktemp("include") / "include", ["erased"])
+    world = make_lasting_world(TM_INCLUDE=str(include), **SETTINGS)
+    with scheduled(tmp_path_factory.mktemp("erase") / "home", world) as found:
+        found.await_(lambda: found.stack.api.dag(DAG), "tm_erase is known")
+        found.stack.api.unpause(DAG)
+        yield found
+
+
+def trigger(stack: Refresh, tmp_path: Any) -> str:
+    path = tmp_path / "units.tsv"
+    path.write_text("One house\tEin Haus\nCall John Doe today\tRufen Sie heute John Doe an\n")
+    stack.world.tm("import", "--store", "erased", "--src", "en", "--tgt", "de", str(path)).ok()
+    answer = stack.client.post(f"/api/v2/dags/{DAG}/dagRuns", json={"logical_date": None, "conf": FORM})
+    assert answer.status_code == 200, answer.text
+    run = str(answer.json()["dag_run_id"])
+    stack.await_(lambda: states(stack, run).get("approve") == "awaiting_input", "approve waits")
+    time.sleep(2)  # an answer within about a second of parking fails the run
+    return run
+
+
+def states(stack: Refresh, run: str) -> dict[str, str]:
+    return {one["task_id"]: one["state"] for one in stack.stack.api.task_instances(DAG, run)}
+
+
+def answer(stack: Refresh, run: str, option: str) -> str:
+    url = f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
+    detail = stack.client.get(url)
+    assert "John" not in detail.text
+    given = stack.client.patch(url, json={"chosen_options": [option], "params_input": {}})
+    assert given.status_code == 200, given.text
+    return ended(stack, run)
+
+
+def ended(stack: Refresh, run: str) -> str:
+    def state() -> str:
+        found = stack.stack.api.run_state(DAG, run)
+        return found if found in ("success", "failed") else ""
+
+    return str(stack.await_(state, f"end of {run}"))
+
+
+def units(stack: Refresh) -> int:
+    return int(stack.world.value("select count(*) from tm.unit"))
+
+
+def test_rejected_nothing_goes_and_approved_it_goes(stack: Refresh, tmp_path: Any) -> None:
+    run = trigger(stack, tmp_path)
+    assert answer(stack, run, "Reject") == "success"
+    assert states(stack, run) == {"preview": "success", "approve": "success", "erase": "skipped"}
+    assert units(stack) == 2
+
+    run = trigger(stack, tmp_path)
+    assert answer(stack, run, "Approve") == "success"
+    assert units(stack) == 1
+    ((who, why),) = stack.world.rows("select who, facts ->> 'why' from ops.journal where kind = 'erase'")
+    assert (who, why) == ("admin", "asked to")
+    assert len(stack.world.storage.list("reports/erasures")) == 1
+    assert [info.path for info in stack.world.storage.list("journal/entries")]
+
+
+def test_nobody_answers(stack: Refresh, tmp_path: Any) -> None:
+    run = trigger(stack, tmp_path)
+    # Three days later, as the scheduler's sweep of awaiting tasks sees it.
+    import psycopg
+
+    with psycopg.connect(stack.stack.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg", "")) as own:
+        own.execute("update task_instance set trigger_timeout = now() - interval '1 minute' where run_id = %s and"
+                    " task_id = 'approve'", [run])  # fmt: skip
+    before = units(stack)
+    assert ended(stack, run) == "failed"
+    assert states(stack, run) == {"preview": "success", "approve": "failed", "erase": "upstream_failed"}
+    assert units(stack) == before
