@@ -26,10 +26,9 @@ export interface Desk {
   /** The queue had no more when last asked. */
   empty: boolean;
   notice: Notice | null;
-  count: number;
 }
 
-export const START: Desk = { ahead: [], judged: [], empty: false, notice: null, count: 0 };
+export const START: Desk = { ahead: [], judged: [], empty: false, notice: null };
 
 export type Action =
   | { type: "taken"; items: Item[]; wanted: number }
@@ -38,6 +37,11 @@ export type Action =
   | { type: "refused"; item_id: number; text: string; again: Item | null }
   | { type: "undone"; item: Item }
   | { type: "said"; notice: Notice | null };
+
+/** Verdicts that stand, as far as the page knows: those that were skipped are none. */
+export const count = (state: Desk): number => state.judged.filter((one) => one.kind !== "skip").length;
+/** Verdicts that the server has not answered yet. */
+export const pending = (state: Desk): number => state.judged.filter((one) => one.version === null).length;
 
 const id = (item: Item): number => item.head.item_id;
 
@@ -59,7 +63,6 @@ export function desk(state: Desk, action: Action): Desk {
         ...state,
         ahead: [action.item, ...state.ahead.filter((one) => id(one) !== id(action.item))],
         judged: state.judged.filter((one) => id(one.item) !== id(action.item)),
-        count: state.count - 1,
         notice: { tone: "good", text: "Taken back." },
       };
     case "said":
@@ -77,7 +80,7 @@ function judged(state: Desk, kind: Kind, correction: string): Desk {
   const [item, ...ahead] = state.ahead;
   if (!item) return state;
   const one: Judged = { item, kind, correction, version: null };
-  return { ...state, ahead, judged: [...state.judged, one], notice: null, count: state.count + 1 };
+  return { ...state, ahead, judged: [...state.judged, one], notice: null };
 }
 
 /** A refused verdict is no verdict: the item comes back to the front as it is now, or leaves the desk for good. */
@@ -87,7 +90,6 @@ function refused(state: Desk, action: { item_id: number; text: string; again: It
     ...state,
     ahead: action.again ? [action.again, ...others] : others,
     judged: state.judged.filter((one) => id(one.item) !== action.item_id),
-    count: state.count - (state.judged.some((one) => id(one.item) === action.item_id) ? 1 : 0),
     notice: { tone: "bad", text: action.text },
   };
 }

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useReducer, useRef, useState } from "preact/hoo
 import { ApiError, get, post, query } from "./api.ts";
 import { Changed, Neighbours, Own, Segments, langs } from "./bead.tsx";
 import { moved, movedAll, triple } from "./boundary.ts";
-import { type Desk, HELD, LOW, START, desk } from "./desk.ts";
+import { type Desk, HELD, LOW, START, count, desk, pending } from "./desk.ts";
 import { Help } from "./help.tsx";
 import { useKeys } from "./keys.ts";
 import { link } from "./router.ts";
@@ -139,7 +139,7 @@ export function Review({ filters, me }: { filters: Filters; me: string }) {
 
   return (
     <section class="review" aria-label="Review" ref={box} tabIndex={-1}>
-      <Bar filters={filters} count={state.count} />
+      <Bar filters={filters} count={count(state)} pending={pending(state)} />
       <p class="spoken" role="status">
         {said}
         {said && current ? ". Next: " : ""}
@@ -197,7 +197,7 @@ export function Review({ filters, me }: { filters: Filters; me: string }) {
       ) : taking || !state.empty ? (
         <p class="soft late">Fetching items …</p>
       ) : (
-        <Done count={state.count} onUndo={state.judged.length ? back : undefined} onRetry={retry} />
+        <Done count={count(state)} onUndo={state.judged.length ? back : undefined} onRetry={retry} />
       )}
       {help && <Help onClose={() => { setHelp(false); box.current?.focus(); }} />}
     </section>
@@ -228,19 +228,25 @@ function Done({ count, onUndo, onRetry }: { count: number; onUndo: (() => void) 
   );
 }
 
-/** How far the queue has come; asked again after every few verdicts, shown as one line that keeps its place. */
-function Bar({ filters, count }: { filters: Filters; count: number }) {
+/** How far the queue has come: what the server counted, and what was judged since. */
+function Bar({ filters, count, pending }: { filters: Filters; count: number; pending: number }) {
   const [progress, setProgress] = useState<Progress | null>(null);
   const [base, setBase] = useState(0);
+  const now = useRef({ count, pending });
+  now.current = { count, pending };
   useEffect(() => {
+    // A count that overtakes a verdict on its way, or is overtaken by one, would be off by it: it is asked for while
+    // nothing is on its way, and dropped if anything was judged meanwhile.
+    if (pending || (progress && Math.abs(count - base) < 5)) return;
     get<Progress>(`queue/progress${query({ ...filters })}`).then(
       (found) => {
+        if (now.current.count !== count || now.current.pending) return;
         setProgress(found);
         setBase(count);
       },
       () => {},
     );
-  }, [Math.floor(count / 5)]);
+  }, [count, pending]);
   if (!progress) return <div class="bar">&nbsp;</div>;
   const done = progress.done + (count - base);
   const total = progress.open + progress.done;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { moved, movedAll } from "../src/boundary.ts";
-import { type Desk, START, desk } from "../src/desk.ts";
+import { type Desk, START, count, desk, pending } from "../src/desk.ts";
 import { changes, marked } from "../src/marks.ts";
 import { parts } from "../src/router.ts";
 import type { Item } from "../src/types.ts";
@@ -13,10 +13,12 @@ const taken = (...numbers: number[]): Desk => desk(START, { type: "taken", items
 test("a verdict goes on at once, and its confirmation changes nothing that is seen", () => {
   const state = desk(taken(1, 2, 3), { type: "judged", kind: "accept", correction: "" });
   assert.deepEqual(ids(state), [2, 3]);
-  assert.equal(state.count, 1);
+  assert.deepEqual([count(state), pending(state)], [1, 1]);
   const after = desk(state, { type: "confirmed", item_id: 1, version: 1 });
   assert.deepEqual(ids(after), [2, 3]);
   assert.equal(after.judged[0]?.version, 1);
+  assert.deepEqual([count(after), pending(after)], [1, 0]);
+  assert.equal(count(desk(after, { type: "judged", kind: "skip", correction: "" })), 1);
 });
 
 test("a refused verdict brings its item back with the reason, or drops it", () => {
@@ -24,7 +26,7 @@ test("a refused verdict brings its item back with the reason, or drops it", () =
   const back = desk(state, { type: "refused", item_id: 1, text: "stale", again: item(1, 4) });
   assert.deepEqual(ids(back), [1, 2]);
   assert.equal(back.ahead[0]?.head.version, 4);
-  assert.equal(back.count, 0);
+  assert.equal(count(back), 0);
   assert.equal(back.notice?.text, "stale");
   assert.deepEqual(ids(desk(state, { type: "refused", item_id: 1, text: "gone", again: null })), [2]);
 });
