@@ -5,7 +5,6 @@ import { get } from "./api.ts";
 import { Queue } from "./queue.tsx";
 import { link, useRoute } from "./router.ts";
 import { Search } from "./search.tsx";
-import { Slices } from "./slices.tsx";
 import { Statistics } from "./statistics.tsx";
 import type { Me } from "./types.ts";
 import { Notice, Show, useLoad } from "./ui.tsx";
@@ -14,7 +13,6 @@ const TABS: [string, string][] = [
   ["queue", "Queue"],
   ["statistics", "Statistics"],
   ["search", "Search"],
-  ["slices", "Held and quarantined"],
 ];
 
 function Page() {
@@ -45,8 +43,6 @@ function Page() {
                 <Statistics />
               ) : tab === "search" ? (
                 <Search route={route} />
-              ) : tab === "slices" ? (
-                <Slices me={who} />
               ) : (
                 <Notice tone="plain">
                   There is no such page. <a href={link("queue")}>To the queue</a>
