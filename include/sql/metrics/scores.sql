@@ -10,6 +10,8 @@
 --             score_median     their middle confidence
 --             score_spread     highest less lowest
 --             score_one_share  those at exactly 1
+--             score_below_<n>  those below n hundredths, for n = 10, 20 … 90: their distribution, which later dates are
+--                              compared with
 with counted as (
     select
         bead.store,
@@ -23,6 +25,14 @@ with counted as (
     from staging.bead as bead
     where bead.batch_id = %(batch_id)s and bead.tier <> 'imported' and least(bead.src_count, bead.tgt_count) > 0
     group by bead.store, bead.src_lang, bead.tgt_lang
+),
+
+below as (
+    select bead.store, bead.src_lang, bead.tgt_lang, step.hundredths, avg((bead.score < (step.hundredths / 100.0)::real)::integer) as share
+    from staging.bead as bead
+    cross join generate_series(10, 90, 10) as step (hundredths)
+    where bead.batch_id = %(batch_id)s and bead.tier <> 'imported' and least(bead.src_count, bead.tgt_count) > 0
+    group by bead.store, bead.src_lang, bead.tgt_lang, step.hundredths
 )
 
 select slice.store, slice.src_lang, slice.tgt_lang, metric.name, metric.value
@@ -36,4 +46,7 @@ cross join lateral (
         ('score_spread', counted.spread::double precision),
         ('score_one_share', counted.ones::double precision / counted.scored)
 ) as metric (name, value)
-where slice.batch_id = %(batch_id)s and metric.value is not null;
+where slice.batch_id = %(batch_id)s and metric.value is not null
+union all
+select below.store, below.src_lang, below.tgt_lang, 'score_below_' || below.hundredths, below.share::double precision
+from below;

@@ -1,5 +1,13 @@
--- Purpose:    remove what an earlier run of the gate measured of a batch.
+-- Purpose:    remove what an earlier run of the gate measured of a batch's open slices.
+-- Reads:      ops.batch, ops.slice
 -- Writes:     quality.metric
 -- Parameters: batch_id (text)
 -- Repeatable: yes.
-delete from quality.metric where batch_id = %(batch_id)s;
+delete from quality.metric as known
+using ops.slice as slice, ops.batch as batch
+where
+    known.batch_id = %(batch_id)s
+    and (slice.batch_id, slice.store, slice.src_lang, slice.tgt_lang)
+    = (known.batch_id, known.store, known.src_lang, known.tgt_lang)
+    and batch.batch_id = known.batch_id
+    and slice.generation is distinct from batch.generation;

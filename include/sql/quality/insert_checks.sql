@@ -1,10 +1,12 @@
 -- Purpose:    record the result of each promise on each slice; the arrays run in parallel.
 -- Grain:      one row of quality.check_result per (batch_id, store, src_lang, tgt_lang, name).
 -- Writes:     quality.check_result
--- Parameters: batch_id (text), stores (text[]), src_langs (text[]), tgt_langs (text[]), names (text[]), levels (text[]), passed (boolean[]), found (text[])
+-- Parameters: batch_id (text), stores (text[]), src_langs (text[]), tgt_langs (text[]), names (text[]), levels (text[]), passed (boolean[]), found (text[]), releasable (boolean[])
 -- Repeatable: after delete_checks, in its transaction.
-insert into quality.check_result (batch_id, store, src_lang, tgt_lang, name, level, passed, found)
-select %(batch_id)s, checked.store, checked.src_lang, checked.tgt_lang, checked.name, checked.level, checked.passed, checked.found
+insert into quality.check_result (batch_id, store, src_lang, tgt_lang, name, level, passed, found, releasable)
+select
+    %(batch_id)s, checked.store, checked.src_lang, checked.tgt_lang, checked.name, checked.level, checked.passed, checked.found,
+    checked.releasable
 from unnest(
     %(stores)s::text[],
     %(src_langs)s::text[],
@@ -12,5 +14,6 @@ from unnest(
     %(names)s::text[],
     %(levels)s::text[],
     %(passed)s::boolean[],
-    %(found)s::text[]
-) as checked (store, src_lang, tgt_lang, name, level, passed, found);
+    %(found)s::text[],
+    %(releasable)s::boolean[]
+) as checked (store, src_lang, tgt_lang, name, level, passed, found, releasable);

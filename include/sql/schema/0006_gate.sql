@@ -31,3 +31,6 @@ create table quality.decision_history (
 );
 
 create index decision_history_slice on quality.decision_history (store, src_lang, tgt_lang, partition_date, id);
+
+-- Whether a person may let a slice in that breaks the promise.
+alter table quality.check_result add column releasable boolean not null default true;

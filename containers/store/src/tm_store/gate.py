@@ -21,8 +21,8 @@ from tm_core.verdicts import GATE, TIMEOUT, Check, Decision, Level, Ruling, deci
 from tm_formats.storage import Storage
 from tm_store.db import Database, load_statement
 from tm_store.gate_docs import Example, ShownSlice, render_page
-from tm_store.gate_suite import Answers, Metrics, SliceKey, ask, load_suite
 from tm_store.gate_held_out import read_held_out
+from tm_store.gate_suite import Answers, Metrics, SliceKey, ask, load_suite
 
 #: Characters from which on a side's identified language is believed, and an equal text on both sides is suspicious.
 #: Source: of true translations in the Debian handbook and 22 UI locales, 25 characters are misread in up to 22 %,
@@ -35,11 +35,11 @@ DIRT = (Rule.UNTRANSLATED_COPY, Rule.WRONG_LANGUAGE)
 #: Source: 21 to 33 % of the Debian handbook's beads.
 PIVOT = "en"
 
-#: What a slice is compared with: so many earlier partition dates of its store and pair, if there are enough of them, and
-#: if it and they are large enough. Source: docs/decisions/0070, false alarms on made histories.
+#: What a slice is compared with: so many earlier partition dates of its store and pair, if there are enough of them,
+#: and if it and they are large enough. Source: docs/decisions/0070, false alarms on made histories.
 HISTORY_LIMITS = {"history_dates": 30, "least_dates": 7, "least_documents": 3, "least_beads": 100}
-#: A document is held-out gold if so many of its beads, each of so many characters a side, are. Source: the longest imprint
-#: that the sample documents share has four sentences; headings and labels are shorter than 40 characters.
+#: A document is held-out gold if so many of its beads, each of so many characters a side, are. Source: the longest
+#: imprint that the sample documents share has four sentences; headings and labels are shorter than 40 characters.
 GOLD_LIMITS = {"gold_chars": 40, "gold_beads": 5}
 #: Beads of each kind that the page shows of a slice that waits for a person.
 EXAMPLES = 10
@@ -258,10 +258,7 @@ def _settled(db: Database, batch_id: str, judged: Iterable[SliceKey]) -> list[Sh
     """The batch's other slices, as the gate left them: a page shows the whole batch."""
     left_out = set(judged)
     metrics = _by_slice(db.run("quality/select_metrics", batch_id=batch_id))
-    checks: dict[SliceKey, list[Check]] = {}
-    for row in db.run("quality/select_checks", batch_id=batch_id):
-        check = Check(name=row.name, level=Level(row.level), passed=row.passed, found=row.found)
-        checks.setdefault(_key(row), []).append(check)
+    checks = recorded_checks(db, batch_id)
     return [
         ShownSlice(
             key=_key(row),
@@ -291,6 +288,17 @@ def _as_json(batch_id: str, slices: Iterable[ShownSlice]) -> bytes:
     return (json.dumps({"batch_id": batch_id, "slices": found}, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
+def recorded_checks(db: Database, batch_id: str) -> dict[SliceKey, list[Check]]:
+    """What the gate found of a batch's slices when it judged them."""
+    checks: dict[SliceKey, list[Check]] = {}
+    for row in db.run("quality/select_checks", batch_id=batch_id):
+        check = Check(
+            name=row.name, level=Level(row.level), passed=row.passed, found=row.found, releasable=row.releasable
+        )
+        checks.setdefault(_key(row), []).append(check)
+    return checks
+
+
 # Recording ---------------------------------------------------------------------------------------
 
 
@@ -314,6 +322,7 @@ def _record(
             levels=[check.level.value for _, check in rows],
             passed=[check.passed for _, check in rows],
             found=[check.found for _, check in rows],
+            releasable=[check.releasable for _, check in rows],
         )
         for key, one in decisions.items():
             record_decision(db, batch_id, key, one, contents[key])

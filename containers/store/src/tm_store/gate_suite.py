@@ -1,8 +1,9 @@
 """The gate's promises: the suite of ``include/gx``, asserted by Great Expectations, answered slice by slice.
 
 The suite is a file in Great Expectations' own form. What this module adds lies in each expectation's ``meta``: what a
-failure means (``level``, and for a stop ``releasable``), the sentence that explains the result (``found``) and where the
-threshold comes from (``source``). Nothing here imports Great Expectations or pandas until a suite is asserted: that costs five CPU seconds.
+failure means (``level``, and for a stop ``releasable``), the sentence that explains the result (``found``) and where
+the threshold comes from (``source``). Nothing here imports Great Expectations or pandas until a suite is asserted: that
+costs five CPU seconds.
 """
 
 import json
@@ -212,7 +213,9 @@ def _validate(suite: Suite, metrics: Metrics) -> Any:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     # What no slice has, such as a history that is too short, is a column all the same: of nothing.
-    wanted = {name for one in suite.promises for name in (one.metric, one.evidence.metric if one.evidence else one.metric)}
+    wanted = {
+        name for one in suite.promises for name in (one.metric, one.evidence.metric if one.evidence else one.metric)
+    }
     columns = sorted({name for found in metrics.values() for name in found} | wanted)
     frame = pd.DataFrame([{_SLICE: str(key), **found} for key, found in metrics.items()], columns=[_SLICE, *columns])
     frame = frame.astype(dict.fromkeys(columns, float))
