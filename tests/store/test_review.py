@@ -16,6 +16,7 @@ from tm_store.db import Database
 from tm_store.lookup_index import index_pending
 from tm_store.review import Filters, Item, QueueState, claim, claim_next, item, progress, queue, unclaim
 from tm_store.review_audit import audit, twins, unit_history
+from tm_store.review_replay import replay
 from tm_store.review_verdicts import edit_target, judge, move_segments, undo
 
 pytestmark = pytest.mark.db
@@ -35,15 +36,20 @@ class Desk:
     """A memory with one document, each bead of which is a review item."""
 
     def __init__(self, settings: Settings, db: Database, stores: tuple[str, ...] = ("demo",)) -> None:
-        self.db, self.storage = db, Storage(settings.storage)
+        self.db, self.storage, self.stores = db, Storage(settings.storage), stores
+        self.again()
+
+    def again(self) -> "Desk":
+        db = self.db
         db.connection.execute("select ops.ensure_month(%s)", (DAY,))
         db.connection.execute(
             "insert into ops.batch (batch_id, partition_date, state, run_id, versions)"
             " values ('b', %s, 'done', 'r', '{}')", (DAY,),
         )  # fmt: skip
-        for number, store in enumerate(stores):
+        for number, store in enumerate(self.stores):
             self._fill(store, bytes([number + 1]) * 32)
         index_pending(db)
+        return self
 
     def _fill(self, store: str, document: bytes) -> None:
         run = self.db.connection.execute
@@ -129,7 +135,8 @@ class Desk:
             table: sorted(
                 row[0]
                 for row in self.db.connection.execute(
-                    f"select (to_jsonb(one) - string_to_array('{hidden}', '|'))::text from {table} as one"
+                    f"select ((to_jsonb(one) - string_to_array('{hidden}', '|'))"
+                    f" #- array['unit', 'created_at'] #- array['unit', 'updated_at'])::text from {table} as one"
                 )
             )
             for table in tables
@@ -275,3 +282,58 @@ def test_twins_leave_their_store_and_are_offered_in_others(settings: Settings, d
     assert queue(db, "ann", Filters(), limit=1).items[0] == offered  # at the head of the queue
     desk.undo(1)
     assert desk.everything() == before
+
+
+def journal(desk: Desk) -> list[Any]:
+    return desk.db.connection.execute("select kind, facts, uri from ops.journal order by id").fetchall()
+
+
+def forget(desk: Desk) -> Desk:
+    """The database as a backup from before all verdicts would bring it back."""
+    desk.db.connection.execute(
+        "truncate tm.store, tm.unit, tm.evidence, tm.document, tm.extra, tm.source, tm.gram, tm.numbering, tm.pending,"
+        " tm.ruling, review.item, review.verdict, review.change, review.unsettled, review.removed, ops.batch,"
+        " ops.journal restart identity cascade"
+    )
+    return desk.again()
+
+
+def test_a_replay_of_the_journal_gives_the_same_memory(desk: Desk) -> None:
+    untouched = desk.everything()
+    desk.judge(1, Judgement.WRONG, note="why")
+    desk.judge(0, Judgement.ACCEPT)
+    desk.undo(0)
+    one = desk.item(0)
+    edit = {"who": "ann", "version": one.head.version}
+    edit_target(desk.db, desk.storage, one.head.item_id, **edit, text="Die Katze pennt.")
+    one = desk.item(2)
+    move = Move(side=Side.TARGET, edge=Edge.AFTER, count=-1)
+    move_segments(desk.db, desk.storage, one.head.item_id, who="bob", version=0, moves=[move])
+    desk.judge(5, Judgement.SKIP)
+    expected, trail, entries = desk.everything(), audit(desk.db).events, journal(desk)
+    assert [kind for kind, _, _ in entries] == ["verdict", "verdict", "verdict", "correction", "correction", "verdict"]
+    written = " ".join(str(facts) for _, facts, _ in entries)
+    assert not any(text in written for bead in BEADS for side in bead for text in side), "a text in the journal"
+    desk = forget(desk)
+    assert desk.everything() == untouched
+    for _ in range(2):  # the second time changes nothing
+        for kind, facts, uri in entries:
+            assert replay(desk.db, desk.storage, kind, facts, uri) == ""
+        assert desk.everything() == expected
+        assert audit(desk.db).events == trail
+    assert len(journal(desk)) == len(entries)
+
+
+def test_a_replay_without_the_texts_refuses_and_brings_nothing(desk: Desk) -> None:
+    one = desk.item(0)
+    edit = {"who": "ann", "version": one.head.version}
+    edit_target(desk.db, desk.storage, one.head.item_id, **edit, text="Die Katze pennt.")
+    undone = desk.undo(0)
+    assert undone.head.version == 2
+    (kind, facts, uri), (_, taken_back, _) = journal(desk)
+    desk.storage.write_atomic(uri, b'{"note": "", "texts": [["", ""], ["", ""]]}\n')  # as an erasure leaves it
+    desk = forget(desk)
+    assert "not in the database" in replay(desk.db, desk.storage, "verdict", taken_back)
+    assert replay(desk.db, desk.storage, kind, facts, uri) == ""
+    assert "The cat sleeps." not in desk.units()
+    assert not [unit for unit in desk.units().values() if unit[1] == "reviewed"]

@@ -1,6 +1,6 @@
 -- Purpose:    bring a store's corrected units to what waiting verdicts say: a correction that stands is evidence of its
---             own, under the verdict's key and the batch "review"; one that was taken back, or whose texts were refused, is none.
--- Reads:      review.unsettled, review.verdict, review.change, review.effective, tm.ruling
+--             own, under the verdict's key and the batch "review"; one that was taken back, or whose texts were refused or erased, is none.
+-- Reads:      review.unsettled, review.verdict, review.change, review.effective, tm.ruling, tm.tombstone
 -- Writes:     tm.document, tm.evidence, tm.unit
 -- Parameters: store (text), store_id (integer)
 -- Repeatable: yes.
@@ -40,6 +40,18 @@ wanted as materialized (
                 and ruling.tgt_hash = change.tgt_hash
                 and ruling.is_rejected
         )
+        and not exists (
+            select
+            from tm.tombstone as tombstone
+            where
+                tombstone.store_id = %(store_id)s
+                and tombstone.src_lang = change.src_lang
+                and tombstone.tgt_lang = change.tgt_lang
+                and tombstone.document_key = ''
+                and tombstone.src_hash = change.src_hash
+                and tombstone.tgt_hash in ('', change.tgt_hash)
+        )
+        and change.src_text <> ''
     order by change.verdict_key, change.unit_key, change.number
 ),
 

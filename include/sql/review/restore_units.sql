@@ -1,5 +1,6 @@
--- Purpose:    bring units back that were refused and are no longer, as far as the documents that said them still do.
--- Reads:      tm.ruling, tm.document
+-- Purpose:    bring units back that were refused and are no longer, as far as the documents that said them still do,
+--             and nobody erased them.
+-- Reads:      tm.ruling, tm.document, tm.tombstone
 -- Writes:     review.removed, tm.evidence, tm.extra, tm.unit
 -- Parameters: store_id (integer), pairs (jsonb)
 --             pairs as review/select_ruled returns them
@@ -35,6 +36,18 @@ said as materialized (
             document.store_id = back.store_id
             and document.document_key = back.document_key
             and document.content_hash = back.content_hash
+    where
+        not exists (
+            select
+            from tm.tombstone as tombstone
+            where
+                tombstone.store_id = %(store_id)s
+                and tombstone.src_lang = back.src_lang
+                and tombstone.tgt_lang = back.tgt_lang
+                and tombstone.document_key = ''
+                and tombstone.src_hash = back.src_hash
+                and tombstone.tgt_hash in ('', back.tgt_hash)
+        )
 ),
 
 evidence as (

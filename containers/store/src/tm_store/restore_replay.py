@@ -1,8 +1,8 @@
 """What came after a backup, brought back from object storage: loaded batches and the journal, in order of time.
 
 Brought back are batches with their units, outcomes, books and the gate's verdicts; and by the journal imports,
-roll-backs and rulings on held slices. A batch that was aligned and not loaded is not: run its date again. An
-entry of a kind that ``_HANDLERS`` does not know is named as a problem, never passed over.
+roll-backs, rulings on held slices and reviewers' verdicts. A batch that was aligned and not loaded is not: run its date
+again. An entry of a kind that ``_HANDLERS`` does not know is named as a problem, never passed over.
 """
 
 import json
@@ -219,6 +219,10 @@ def _erasure(settings: Settings, db: Database, storage: Storage, entry: Entry) -
     return ""
 
 
+def _verdict(settings: Settings, db: Database, storage: Storage, entry: Entry) -> str:
+    return str(import_module("tm_store.review_replay").replay(db, storage, entry.kind, entry.facts, entry.uri))
+
+
 _HANDLERS: Mapping[str, Callable[[Settings, Database, Storage, Entry], str]] = {
     "import": _import,
     "rollback": _rollback,
@@ -227,4 +231,6 @@ _HANDLERS: Mapping[str, Callable[[Settings, Database, Storage, Entry], str]] = {
     "release": _ruling,
     "quarantine": _ruling,
     "discard": _ruling,
+    "verdict": _verdict,
+    "correction": _verdict,
 }
