@@ -79,7 +79,8 @@ class Database:
         statement = self._checked(name, parameters)
         with self.connection.cursor(row_factory=namedtuple_row) as cursor:
             # Without parameters psycopg reads no placeholders, so that '%' stays '%'.
-            cursor.execute(statement.sql, parameters or None)
+            with _sendable(name):
+                cursor.execute(statement.sql, parameters or None)
             log.debug("%s: %s rows", name, cursor.rowcount)
             return cursor.fetchall() if cursor.description else []
 
@@ -97,7 +98,8 @@ class Database:
         """
         statement = self._checked(name, parameters)
         with self.transaction(), self.connection.cursor(name="tm_stream", row_factory=namedtuple_row) as cursor:
-            cursor.execute(statement.sql, parameters or None)
+            with _sendable(name):
+                cursor.execute(statement.sql, parameters or None)
             while rows := cursor.fetchmany(block_rows):
                 yield rows
 
@@ -135,6 +137,20 @@ class Database:
         """All or nothing."""
         with self.connection.transaction():
             yield
+
+
+@contextmanager
+def _sendable(name: str) -> Iterator[None]:
+    """Say of a text that no Postgres can hold that it is the text's fault."""
+    try:
+        yield
+    except (psycopg.DataError, UnicodeEncodeError) as error:
+        if isinstance(error, psycopg.DataError) and error.sqlstate:
+            raise
+        raise DatabaseError(
+            f"{name}.sql: expected texts of Unicode characters, found one with a zero byte or half a character. A name "
+            "or argument is not valid UTF-8. Correct it; nothing was changed."
+        ) from None
 
 
 @contextmanager
