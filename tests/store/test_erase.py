@@ -28,6 +28,8 @@ from tm_store.erase import What, apply_tombstones, erase, lift
 from tm_store.erase_files import sweep
 from tm_store.imports import replay
 from tm_store.lookup import lookup
+from tm_store.restore_replay import find_pending
+from tm_store.restore_replay import replay as replay_journal
 from tm_store.versions import diff, rollback
 
 pytestmark = pytest.mark.db
@@ -193,6 +195,7 @@ def test_a_document_goes_with_what_it_alone_says(db: Database, storage: Storage,
     _, summary = load(db, D3, {"a": [ROAD], "c": [ROAD]})
     assert (summary.outcomes["tombstoned"], summary.outcomes["new"]) == (1, 1)
     assert texts(db) == sorted([HOUSE, TREE, ROAD])  # c may say it
+    assert rows(db, "select name from tm.document order by 1") == [("b",), ("c",)]
     with pytest.raises(Exception, match="found none"):
         rollback(db, storage, batch, who="ann", dry_run=False)
 
@@ -526,6 +529,38 @@ def test_a_restored_database_forgets_what_was_erased_since(
                 assert memory_checksum(old) == checksum
                 assert rows(old, "select * from tm.tombstone order by 1, 2, 3, 4, 5, 6") == stones
             assert says(old, "John Doe") == []
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as server:
+            server.execute(f'drop database "{name}_old" with (force)')
+
+
+def test_a_copy_from_before_and_the_journal_give_the_same_memory(
+    world: Any, database_url: str, server_url: str
+) -> None:
+    """An import, a roll-back, two erasures and a lift, replayed into a copy of the database from before them."""
+    load(world.db, D1, {"a": [SECRET, HOUSE], "b": [TREE, ROAD]})
+    batch, _ = load(world.db, D2, {"a": [HOUSE, ("Two houses", "Zwei Häuser")]})
+    name = urlsplit(database_url).path[1:]
+    world.db.connection.close()
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f'create database "{name}_old" template "{name}"')
+    try:
+        with open_database(world.settings) as now:
+            world.db = now
+            world.take(world.file("c.tsv", "A river\tEin Fluss\nCall John Doe today\tRufen Sie heute John Doe an\n"))
+            rollback(now, world.storage, batch, who="ann", dry_run=False)
+            for what in (What(store="demo", match="John Doe"), What(store="demo", document="b")):
+                number = erase(world.settings, now, world.storage, what, who="ann", why="x", dry_run=False).journal_id
+            lift(now, world.storage, number, who="ann", why="mistaken")
+            checksum = memory_checksum(now)
+            assert texts(now) == sorted([HOUSE, ("A river", "Ein Fluss")])
+        with open_database(world.settings, database=f"{name}_old") as old:
+            pending = find_pending(old, world.storage)
+            assert [event.kind for event in pending.events] == ["import", "rollback", "erase", "erase", "lift"]  # type: ignore[union-attr]
+            replayed = replay_journal(world.settings, old, world.storage, pending)
+            assert replayed.problems == ()
+            assert memory_checksum(old) == checksum
+            assert find_pending(old, world.storage).events == ()
     finally:
         with psycopg.connect(server_url, autocommit=True) as server:
             server.execute(f'drop database "{name}_old" with (force)')

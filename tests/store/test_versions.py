@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from tests.store.batches_made import load
+from tm_core.contracts import Step
 from tm_core.errors import BatchBusy, VersionError
 from tm_core.settings import Settings
 from tm_formats.storage import Storage
+from tm_store import steps
 from tm_store.checksum import memory_checksum
 from tm_store.cli import main
 from tm_store.db import Database, open_database
+from tm_store.journal import record
 from tm_store.load import merge_staged
 from tm_store.lookup import lookup
 from tm_store.versions import diff, log, prune_versions, rollback
@@ -258,6 +261,14 @@ def test_a_roll_back_is_in_the_journal(db: Database, storage: Storage) -> None:
     back(db, storage, batch)
     (entry,) = [json.loads(storage.read(info.path)) for info in storage.list("journal/entries")]
     assert (entry["kind"], entry["who"], entry["store"], entry["facts"]["removed"]) == ("rollback", "ann", "demo", 1)
+
+
+def test_the_step_backup_ships_what_a_killed_process_left(settings: Settings, db: Database, storage: Storage) -> None:
+    batch, _ = load(db, D1, {"a": [HOUSE]})
+    record(db, kind="rollback", who="ann", store="demo", facts={"batch_id": "none"})
+    assert storage.list("journal/entries") == []
+    steps.run(settings, Step.BACKUP, batch, run_id="test")
+    assert len(storage.list("journal/entries")) == 1
 
 
 def test_what_was_put_away_is_not_taken_for_nothing(db: Database, storage: Storage) -> None:

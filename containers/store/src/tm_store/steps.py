@@ -19,6 +19,7 @@ from tm_core.outcomes import BatchState
 from tm_core.settings import Settings
 from tm_formats.storage import Storage
 from tm_store.db import Database
+from tm_store.journal import ship
 from tm_store.load import check_not_rolled_back, load_batch
 from tm_store.locks import date_lock
 from tm_store.migrate import open_memory
@@ -170,6 +171,8 @@ def _backup(work: _Work) -> Facts:
     """Back up, delete what retention allows, and close the batch."""
     from tm_store.backup import prune, take_backup
 
+    # What a process that was killed after its commit has left: a restore of an older backup asks for it.
+    ship(work.db, work.storage)
     summary = take_backup(work.settings, work.db, work.storage, work.batch_id)
     pruned = prune(work.settings, work.db, work.storage, datetime.now(UTC))
     work.db.run("staging/delete_beads", batch_id=work.batch_id)
