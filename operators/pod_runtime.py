@@ -80,8 +80,10 @@ class PodRuntime:
             pod = self._pod = ShardPod(
                 order=order, pods=self._pods, template=self._template, env=self._env(), task_id=f"pod-{token}"
             )
-            self._clear_the_way(pod, where)
+            self._others(pod, where)
+            # From here on an older try that still lives sees that the shard is no longer its own.
             known.begin(token, wanted, try_number)
+            self._clear_the_way(pod, where)
             cause, said, attestation = self._one(pod, known)
             if cause is Cause.DONE and not wanted.document:
                 return attestation
@@ -106,26 +108,27 @@ class PodRuntime:
         log.log(logging.INFO if cause is Cause.DONE else logging.WARNING, "pod %s: %s. %s", name, cause, message)
         return cause, f"Pod {name}: {message}", result or {}
 
-    def _clear_the_way(self, pod: ShardPod, where: str) -> None:
-        """End what earlier tries of this run have left, waiting for the API server if need be.
-
-        So no two pods are at work on a shard, and what was abandoned holds no node. Another run's pod is not touched.
-        """
-        loss, began = self._pods.loss, time.monotonic()
-        forced_at = began + loss.grace_seconds + loss.gone_seconds
+    def _others(self, pod: ShardPod, where: str) -> list[Any]:
+        """The shard's other pods; waits for an API server that does not answer. Another run's is a reason to stop."""
+        began = time.monotonic()
         while True:
             try:
                 found = others(pod.client, pod.order, self._pods.namespace)
-                if not found:
-                    return
                 self._check_run(found, pod.order)
-                late = time.monotonic() > forced_at
-                for one in found:
-                    if late or not one.metadata.deletion_timestamp:
-                        grace_s = 0 if late else loss.grace_seconds
-                        remove_pod(pod.client, one.metadata.name, self._pods.namespace, grace_s=grace_s)
+                return found
             except (HTTPError, OSError, ApiException) as error:
                 self._bear(error, where, time.monotonic() - began)
+            time.sleep(_PAUSE_S)
+
+    def _clear_the_way(self, pod: ShardPod, where: str) -> None:
+        """End what earlier tries of this run have left: no two pods are at work on a shard, and none holds a node."""
+        loss = self._pods.loss
+        forced_at = time.monotonic() + loss.grace_seconds + loss.gone_seconds
+        while found := self._others(pod, where):
+            late = time.monotonic() > forced_at
+            for one in found:
+                if late or not one.metadata.deletion_timestamp:
+                    self._remove(pod, one.metadata.name, 0 if late else loss.grace_seconds)
             time.sleep(_PAUSE_S)
 
     def _bear(self, error: Exception, where: str, waited_s: float) -> None:
@@ -150,13 +153,14 @@ class PodRuntime:
                 "this task. Nothing was started."
             )
 
-    def _remove(self, pod: ShardPod) -> None:
-        """Leave no pod behind; if the API server is silent now, the next pod's way is cleared first, and the deadline
-        ends it in any case."""
+    def _remove(self, pod: ShardPod, name: str = "", grace_s: int = 1) -> None:
+        """Take the pod, or another one, away. Where the API server is silent now, the next pod's way is cleared first,
+        and the deadline ends it in any case."""
         try:
-            pod.remove()
+            if name := name or pod.requested:
+                remove_pod(pod.client, name, self._pods.namespace, grace_s=grace_s)
         except (HTTPError, OSError, ApiException) as error:
-            log.warning("the pod could not be removed now: %s", error)
+            log.warning("pod %s could not be removed now: %s", name, error)
 
     def _env(self) -> dict[str, str]:
         values = {variable(item): getattr(self._settings, item.name) for item in fields(self._settings)}

@@ -192,11 +192,12 @@ class ShardPod(KubernetesPodOperator):
         if self._read_until:
             since = int((datetime.now(UTC) - self._read_until).total_seconds()) + 2
         with suppress(ApiException):  # no log yet, or none any more
-            text = self.client.read_namespaced_pod_log(
+            # Undecoded: the client's own decoding of it gives the text of a bytes object.
+            answer = self.client.read_namespaced_pod_log(
                 pod.metadata.name, pod.metadata.namespace, container=BASE, timestamps=True, since_seconds=since,
-                _request_timeout=10,
+                _preload_content=False, _request_timeout=10,
             )  # fmt: skip
-            for line in str(text).splitlines():
+            for line in answer.data.decode("utf-8", "backslashreplace").splitlines():
                 self._log_line(line)
 
     def _log_line(self, line: str) -> None:
@@ -286,11 +287,10 @@ class ShardPod(KubernetesPodOperator):
     def _last_words(self) -> list[str]:
         return [f"its last lines:\n{chr(10).join(self.last_lines)}"] if self.last_lines else []
 
-    def remove(self) -> None:
-        """Take the pod away. Its container has ended, or is to end at once."""
-        if self.pod_request_obj is not None:  # asked for, whether the answer came or not
-            meta = self.pod_request_obj.metadata
-            remove_pod(self.client, meta.name, meta.namespace, grace_s=1)
+    @property
+    def requested(self) -> str:
+        """Its name, once it has been asked for, whether the answer came or not; "" before."""
+        return str(self.pod_request_obj.metadata.name) if self.pod_request_obj is not None else ""
 
 
 def others(client: Any, order: Order, namespace: str) -> list[k8s.V1Pod]:
@@ -323,14 +323,15 @@ def _options(order: Order) -> PodOptions:
 
 
 def _resources(pods: PodSettings, order: Order) -> k8s.V1ResourceRequirements:
-    """Requests equal limits: the last pods to be evicted, and no neighbour can take what was promised."""
+    """Memory requested is memory limited: no neighbour can take what was promised."""
     tier = pods.tier(order.tier)
     amount = {
         "cpu": f"{round(tier.cpus * 1000)}m",
         "memory": f"{round(tier.memory_mib * order.wanted.memory_factor)}Mi",
     }
     amount |= {"nvidia.com/gpu": str(tier.gpus)} if tier.gpus else {}
-    return k8s.V1ResourceRequirements(requests=dict(amount), limits=dict(amount))
+    most = {"cpu": f"{round((tier.cpu_limit or tier.cpus) * 1000)}m"}
+    return k8s.V1ResourceRequirements(requests=amount, limits=amount | most)
 
 
 def _tolerations(gpus: int, capacity: Capacity) -> list[k8s.V1Toleration]:

@@ -66,6 +66,8 @@ class Batch:
         for name in names:
             path = SAMPLES / name
             storage.write_atomic(f"raw/{store}/{day}/{path.name}", path.read_bytes())
+        # A file without a counterpart: the same samples would be the same batch, and its pods those of another test.
+        storage.write_atomic(f"raw/{store}/{day}/mark.en.txt", f"Batch {self.run_id}.".encode())
 
     def plan(self, day: str = DAY, **options: Any) -> None:
         from datetime import date

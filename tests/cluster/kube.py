@@ -126,7 +126,14 @@ class Kube:
 
     def write_pods(self, name: str = "pods.toml", **changes: Any) -> Path:
         """A site's pods.toml for this namespace and machine, with some keys changed: ``tier1__memory_mib=64``."""
-        tier = {"cpus": 0.1, "memory_mib": 700, "deadline_seconds": 300, "schedule_seconds": 60, "startup_seconds": 60}
+        tier = {
+            "cpus": 0.1,
+            "cpu_limit": 2.0,
+            "memory_mib": 700,
+            "deadline_seconds": 300,
+            "schedule_seconds": 60,
+            "startup_seconds": 60,
+        }
         table: dict[str, Any] = {
             "namespace": self.namespace,
             "image": IMAGE,

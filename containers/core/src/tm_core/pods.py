@@ -33,7 +33,8 @@ class TierPod:
     """What one tier's pods need.
 
     Attributes:
-        cpus: requested and limited to, cores.
+        cpus: requested, cores.
+        cpu_limit: most that it may use where others leave some, cores; 0 for no more than it requests.
         memory_mib: requested and limited to, MiB; what a pod needs beyond it is killed.
         gpus: NVIDIA GPUs; 0 for none.
         image: another image than the common one (tier 2's with CUDA); "" for the common one.
@@ -49,6 +50,7 @@ class TierPod:
     deadline_seconds: int
     schedule_seconds: int
     startup_seconds: int
+    cpu_limit: float = 0.0
     gpus: int = 0
     image: str = ""
     parallelism: int = 10
