@@ -27,7 +27,8 @@ from tm_store.db import Database
 from tm_store.migrate import migrate
 from tm_store.refine import SliceCount
 
-_FILE_UNITS = 100_000
+# About what a shard of a night holds, several times.
+_FILE_UNITS = 20_000
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def write_batch(db: Database, storage: Storage, batch_id: str, day: date, made: 
     """Write what the filter would have written of these units, plan the batch and accept its slices.
 
     Returns:
-        The number of beads. Memory: 100,000 units at a time.
+        The number of beads. Memory: 20,000 units at a time.
     """
     folder = work_path(batch_id, Step.FILTER)
     documents: list[dict[str, Any]] = []

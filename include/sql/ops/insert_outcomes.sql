@@ -46,4 +46,6 @@ left join incoming
         and incoming.document_key = bead.document_key
         and incoming.position = bead.position
 left join touched on touched.store_id = incoming.store_id and touched.unit_key = incoming.unit_key
-where bead.batch_id = %(batch_id)s and slice.generation is distinct from %(generation)s;
+where bead.batch_id = %(batch_id)s and slice.generation is distinct from %(generation)s
+-- In the order of the key: a million rows in another would each meet another page of its index.
+order by bead.document_key, bead.position;

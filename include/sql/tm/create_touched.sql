@@ -15,4 +15,6 @@ with keys as (
 )
 select keys.store_id, keys.unit_key, unit.tier as old_tier, unit.score as old_score
 from keys
-left join tm.unit as unit on unit.store_id = keys.store_id and unit.unit_key = keys.unit_key;
+left join tm.unit as unit on unit.store_id = keys.store_id and unit.unit_key = keys.unit_key
+-- In the order of the memory's keys, in which tm/upsert_units then adds to it.
+order by keys.store_id, keys.unit_key;

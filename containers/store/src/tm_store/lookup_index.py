@@ -12,8 +12,8 @@ from tm_core.matching import form_of
 from tm_store.db import Database, load_statement
 from tm_store.lookup_grams import MAX_NUMBER, holders, source_id
 
-# Texts inverted at a time: about 16 bytes of memory a character of them.
-_AT_ONCE = 250_000
+# Texts inverted at a time, some 1.5 kB of memory each: what bounds the memory of a load.
+_AT_ONCE = 100_000
 # Bytes of a chunk of holders, 4 a number. An append rewrites one chunk; a read fetches all. Not calibrated yet.
 _CHUNK_BYTES = 8192
 
