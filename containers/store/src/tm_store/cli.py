@@ -11,7 +11,15 @@ from pathlib import Path
 from tm_core.contracts import Step
 from tm_core.errors import TmError
 from tm_core.settings import Settings
-from tm_store import cli_exchange, cli_lookup, cli_quarantine, cli_recovery, cli_upkeep, cli_versions
+from tm_store import (
+    cli_exchange,
+    cli_lookup,
+    cli_quarantine,
+    cli_recovery,
+    cli_review,
+    cli_upkeep,
+    cli_versions,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_exchange.add_commands(commands, _day)
     cli_lookup.add_commands(commands)
     cli_quarantine.add_commands(commands)
+    cli_review.add_commands(commands, _day)
     cli_versions.add_commands(commands)
     cli_upkeep.add_commands(commands)
 

@@ -28,6 +28,7 @@ from tm_formats.storage import ObjectInfo, Storage
 from tm_formats.tables import write_rows
 from tm_store.db import Database
 from tm_store.locks import date_lock
+from tm_store.review_threshold import tier_threshold
 
 # Keyed strings and units are read, not aligned: a tenth of the work of running text (not calibrated yet).
 _COST = {Kind.DOCUMENT: 1.0, Kind.LOCALE: 0.1, Kind.MEMORY: 0.1}
@@ -327,7 +328,7 @@ def _pin(settings: Settings, db: Database, stores: Mapping[str, Store]) -> Pinne
     return Pinned(
         encoder=settings.encoder,
         model_hash=_model_hash(settings),
-        threshold=settings.tier_threshold,
+        threshold=tier_threshold(settings, db),
         lexicons={pair: sha256 for pair, sha256 in promoted.items() if pair in pairs},
         filters={name: store.thresholds.version() for name, store in stores.items()},
     )
