@@ -8,9 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from tm_core.batches import work_path
+from tm_core.contracts import FILTERED, REFINED, Step
 from tm_core.identity import text_hash
 from tm_core.outcomes import DocumentState
 from tm_core.rules import Rule, Tier
+from tm_formats.manifest import write_manifest
+from tm_formats.storage import Storage
+from tm_formats.tables import write_rows
 from tm_store.db import Database
 
 DAY = date(2026, 3, 5)
@@ -109,6 +114,25 @@ def insert(db: Database, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     with db.connection.cursor() as cursor, cursor.copy(f"copy {table} ({', '.join(names)}) from stdin") as copy:
         for row in rows:
             copy.write_row([row[name] for name in names])
+
+
+def write_filtered(storage: Storage, *slices: Planted) -> None:
+    """Write slices where the filter leaves them: what a release stages again."""
+    folder = work_path(BATCH, Step.FILTER)
+    beads = [_plain(bead) for one in slices for bead in one.beads]
+    documents = [_plain({name: row[name] for name in REFINED.names}) for one in slices for row in one.documents]
+    files = [
+        write_rows(storage, f"{folder}/beads-0000.parquet", FILTERED, beads),
+        write_rows(storage, f"{folder}/documents.parquet", REFINED, documents),
+    ]
+    promised = [
+        {"store": one.store, "src_lang": one.src_lang, "tgt_lang": one.tgt_lang} | one.promised for one in slices
+    ]
+    write_manifest(storage, folder, files, {"beads": len(beads), "slices": promised})
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
 
 
 def each(changes: Iterable[Callable[[Planted], None]], made: Callable[[str], Planted]) -> list[Planted]:

@@ -15,14 +15,17 @@ from tm_core.contracts import Step
 from tm_core.errors import ConservationError, ContractError
 from tm_core.languages import same_language
 from tm_core.outcomes import Verdict
+from tm_core.precision import Standing
 from tm_core.rules import Rule, Tier
+from tm_core.sampling import BIN_BOUNDS
 from tm_core.settings import Settings
 from tm_core.verdicts import GATE, TIMEOUT, Check, Decision, Level, Ruling, decide
 from tm_formats.storage import Storage
 from tm_store.db import Database, load_statement
 from tm_store.gate_docs import Example, ShownSlice, render_page
 from tm_store.gate_held_out import read_held_out
-from tm_store.gate_suite import Answers, Metrics, SliceKey, ask, load_suite
+from tm_store.gate_suite import Metrics, SliceKey, ask, load_suite
+from tm_store.review_stats import Standings, rule_of, stratum_states
 
 #: Characters from which on a side's identified language is believed, and an equal text on both sides is suspicious.
 #: Source: of true translations in the Debian handbook and 22 UI locales, 25 characters are misread in up to 22 %,
@@ -101,13 +104,15 @@ def run_gate(settings: Settings, db: Database, storage: Storage, batch_id: str) 
         suite = load_suite(settings.include / "gx" / "slice_suite.json")
         metrics = _measure(settings, db, batch, keys)
         answers = ask(suite, metrics)
+        proven = _proven(settings, db, batch, keys)
+        checks = {key: (*found, proven[key]) for key, found in answers.checks.items()}
         contents, rulings = _rulings(db, batch)
-        decisions = {key: decide(checks, rulings.get(key)) for key, checks in answers.checks.items()}
-        shown = [*_settled(db, batch_id, decisions), *_judged(db, batch_id, decisions, answers, metrics)]
+        decisions = {key: decide(checks[key], rulings.get(key)) for key in keys}
+        shown = [*_settled(db, batch_id, decisions), *_judged(db, batch_id, decisions, checks, metrics)]
         templates = settings.include / "gx" / "templates"
         storage.write_atomic(page, render_page(templates, batch_id, sorted(shown, key=_place), answers.validation))
         storage.write_atomic(work_path(batch_id, Step.GATE, "verdict.json"), _as_json(batch_id, shown))
-        _record(db, batch_id, decisions, contents, answers.checks)
+        _record(db, batch_id, decisions, contents, checks)
     slices = tuple(_verdict(row) for row in db.run("quality/select_decisions", batch_id=batch_id))
     return GateSummary(batch_id=batch_id, slices=slices, docs_uri=storage.uri_of(page))
 
@@ -152,6 +157,42 @@ def _rulings(db: Database, batch: Any) -> tuple[dict[SliceKey, str], dict[SliceK
         if contents.get(_key(row)) == row.content
     }
     return contents, rulings
+
+
+def _proven(settings: Settings, db: Database, batch: Any, keys: Sequence[SliceKey]) -> dict[SliceKey, Check]:
+    """The publishing rule as a check of each slice: what people proved bad is not loaded unseen.
+
+    Unproven strata load as unreviewed and trusted ones as trusted, which is for the sample to say
+    (tm_store.sample); here only what is proven bad counts.
+    """
+    bad: dict[SliceKey, list[str]] = {key: [] for key in keys}
+    known = {key: _standings(settings, db, batch, key) for key in keys}
+    for row in db.run("quality/select_strata", batch_id=batch.batch_id, bounds=list(BIN_BOUNDS)):
+        if (key := _key(row)) in bad:
+            state = known[key].of(row.tier, row.score_bin)
+            if state.standing is Standing.PROVEN_BAD:
+                bad[key].append(f"{row.beads:,} beads of {state.told()}")
+    return {
+        key: Check(
+            name="Reviewers proved no stratum bad",
+            level=Level.HOLD,
+            passed=not found,
+            found="; ".join(found) or "none of those with beads",
+        )
+        for key, found in bad.items()
+    }
+
+
+def _standings(settings: Settings, db: Database, batch: Any, key: SliceKey) -> Standings:
+    return stratum_states(
+        db,
+        key.store,
+        key.src_lang,
+        key.tgt_lang,
+        batch.partition_date,
+        rule=rule_of(settings),
+        window_days=settings.review_window_days,
+    )
 
 
 # Measuring ---------------------------------------------------------------------------------------
@@ -232,7 +273,11 @@ def _by_slice(rows: Iterable[Any]) -> dict[SliceKey, dict[str, float]]:
 
 
 def _judged(
-    db: Database, batch_id: str, decisions: Mapping[SliceKey, Decision], answers: Answers, metrics: Metrics
+    db: Database,
+    batch_id: str,
+    decisions: Mapping[SliceKey, Decision],
+    checks: Mapping[SliceKey, tuple[Check, ...]],
+    metrics: Metrics,
 ) -> list[ShownSlice]:
     return [
         ShownSlice(
@@ -240,7 +285,7 @@ def _judged(
             verdict=one.verdict,
             reasons=one.reasons,
             warnings=one.warnings,
-            checks=answers.checks[key],
+            checks=checks[key],
             metrics=metrics[key],
             examples=_examples(db, batch_id, key) if one.verdict in (Verdict.HOLD, Verdict.QUARANTINE) else (),
         )
