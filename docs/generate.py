@@ -71,7 +71,9 @@ def dag_page(dag: Any) -> str:
     lines = [MARK.format(source=f"the docstring of dags/{dag.dag_id}.py") + dag.doc_md.strip(), ""]
     if dag.params:
         lines += ["## Parameters of a run", "", "| name | default | what it does |", "|---|---|---|"]
-        lines += [f"| `{name}` | `{dag.params[name]!r}` | {_param(dag, name).description} |" for name in dag.params]
+        lines += [
+            f"| `{name}` | {_default(_param(dag, name))} | {_param(dag, name).description} |" for name in dag.params
+        ]
         lines.append("")
     lines += ["## Tasks", "", "| task | after | stops after | what it does |", "|---|---|---|---|"]
     lines += [_task_row(task) for task in dag.topological_sort()]
@@ -80,6 +82,10 @@ def dag_page(dag: Any) -> str:
 
 def _param(dag: Any, name: str) -> Any:
     return dag.params.get_param(name)
+
+
+def _default(param: Any) -> str:
+    return f"`{param.value!r}`" if param.has_value else "required"
 
 
 def _task_row(task: Any) -> str:

@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.inter_rater import cohens_kappa as reference
 
 from tm_core.agreement import cohens_kappa
 
@@ -19,8 +20,6 @@ def table(judged: list[tuple[str, str]]) -> list[list[int]]:
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @given(JUDGED)
 def test_kappa_is_statsmodels_kappa(judged: list[tuple[str, str]]) -> None:
-    from statsmodels.stats.inter_rater import cohens_kappa as reference
-
     found = cohens_kappa(judged)
     assert found.items == len(judged)
     if found.kappa is None:

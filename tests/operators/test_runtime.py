@@ -63,7 +63,7 @@ def test_a_failure_says_how_it_ended_what_it_said_last_and_what_to_do(program, l
 
 
 def test_what_would_end_alike_again_is_told_apart(program) -> None:
-    with pytest.raises(ShardRefused, match="ended with status 3.*\n?.*no cuda"):
+    with pytest.raises(ShardRefused, match=r"ended with status 3.*\n?.*no cuda"):
         ProcessRuntime().run(program("print('no cuda'); sys.exit(3)"))
 
 

@@ -95,9 +95,8 @@ class Storage:
         """The full URI of a file, to show and to hand on; ``path`` as given to the other methods."""
         path = _checked(path)
         # A name on a disk need not be UTF-8; its bytes are quoted as they are.
-        return f"{self.uri}/{quote(path, errors='surrogateescape') if self.uri.startswith('file:') else path}".removesuffix(
-            "/"
-        )
+        shown = quote(path, errors="surrogateescape") if self.uri.startswith("file:") else path
+        return f"{self.uri}/{shown}".removesuffix("/")
 
     def list(self, prefix: str = "") -> list[ObjectInfo]:
         """All files below the folder ``prefix``, at any depth, sorted by path; empty if it is not there.

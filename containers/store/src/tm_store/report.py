@@ -84,8 +84,8 @@ def _put_away(db: Database, day: date) -> str:
     if not rows:
         return ""
     return (
-        f"\nThe books of {day:%Y-%m} were put away on {rows[0].put_away_at:%Y-%m-%d} (TM_BOOKS_MONTHS): what is counted by "
-        f"file, document and bead lies below TM_STORAGE in\n  {', '.join(row.path for row in rows)}"
+        f"\nThe books of {day:%Y-%m} were put away on {rows[0].put_away_at:%Y-%m-%d} (TM_BOOKS_MONTHS): what is "
+        f"counted by file, document and bead lies below TM_STORAGE in\n  {', '.join(row.path for row in rows)}"
     )
 
 
