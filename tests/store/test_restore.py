@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.store.conftest import World
-from tm_core.errors import BackupError
+from tm_core.errors import BackupError, StorageError
 from tm_core.settings import Settings
 from tm_store.backup import take_backup
 from tm_store.backup_catalog import find, list_backups, seal
@@ -137,12 +137,25 @@ def test_going_back_to_a_time_leaves_out_what_is_younger(world: World, backed: s
 
 @pytest.mark.parametrize("wanted", [Wanted(), Wanted(replay=False), Wanted(at=datetime(2100, 1, 1, tzinfo=UTC))])
 def test_an_erasure_that_cannot_be_done_again_ends_the_restore(world: World, backed: str, wanted: Wanted) -> None:
-    with world.db.transaction():
-        record(world.db, kind="erase-by-a-later-version", who="a test", store="demo", facts={})
-    ship(world.db, world.storage)
+    """Its store is unknown to the backup, say; what was erased would be back otherwise."""
+    world.storage.write_atomic("erasures/empty.tsv", b"")
+    plant_erasure(world, "a-store-of-later", "erasures/empty.tsv")
     with pytest.raises(BackupError, match=r"1 erasures .* could not be done again"):
         restore_beside(world.settings, world.storage, wanted)
     assert databases(world) == [""]
+
+
+def test_an_erasure_whose_file_is_gone_ends_the_restore(world: World, backed: str) -> None:
+    plant_erasure(world, "demo", "erasures/gone.tsv")
+    with pytest.raises(StorageError, match=r"erasures/gone\.tsv"):
+        restore_beside(world.settings, world.storage, Wanted())
+    assert databases(world) == [""]
+
+
+def plant_erasure(world: World, store: str, path: str) -> None:
+    with world.db.transaction():
+        record(world.db, kind="erase", who="a test", store=store, facts={"path": path})
+    ship(world.db, world.storage)
 
 
 def test_a_restore_from_nothing(world: World, backed: str) -> None:
