@@ -168,7 +168,10 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
 
 
 # What differs between two runs that do the same.
-_TIMES = "created_at updated_at recorded_at planned_at done_at settled_at decided_at cpu_seconds generation".split()
+# item_id: a number is drawn in every try of a sample.
+_TIMES = (
+    "created_at updated_at recorded_at planned_at done_at settled_at decided_at cpu_seconds generation item_id"
+).split()
 
 # The world ---------------------------------------------------------------------------------------
 
