@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.store.batches_made import load
 from tm_core.boundaries import Edge, Move, Side
 from tm_core.contracts import Step
 from tm_core.precision import Judgement
+from tm_core.sampling import BIN_BOUNDS
 from tm_core.settings import Settings
 from tm_core.stores import load_stores
 from tm_formats.storage import Storage
@@ -165,3 +167,30 @@ def test_a_proven_stratum_is_stamped_and_what_is_not_comes_first(night: Night) -
     )
     if len(priorities) == 2:
         assert priorities[1][2] < priorities[0][1]
+
+
+def test_stamping_reads_each_unit_a_few_times_before_the_planner_has_seen_any(db: Database) -> None:
+    units = [(f"source {number}", f"target {number}", 0.9) for number in range(3000)]
+    batch, _ = load(db, DAY, {"long": units})
+    db.connection.execute(
+        "insert into review.standing select %s, 1, 'demo', 'en', 'de', 'lexical', 4, 'trusted', '', 60, 60, 60, 1, .94,"
+        " 1, .9", (batch,),
+    )  # fmt: skip
+    with db.transaction():
+        before = _read_units(db)
+        db.run("review/stamp_units", batch_id=batch, bounds=list(BIN_BOUNDS))
+        read = _read_units(db) - before
+    assert db.connection.execute("select review_state, count(*) from tm.unit group by 1").fetchall() == [
+        ("trusted", len(units))
+    ]
+    assert len(units) <= read <= 6 * len(units)
+
+
+def _read_units(db: Database) -> int:
+    """Rows of the memory that this transaction has read."""
+    found = db.connection.execute(
+        "select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_xact_all_tables"
+        " where schemaname = 'tm' and relname ~ '^unit_p'"
+    ).fetchone()
+    assert found
+    return int(found[0])
