@@ -22,9 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[postgres.Server, postgres.Server]]:
+def servers(server_folder: Path) -> Iterator[tuple[postgres.Server, postgres.Server]]:
     """A migrated primary and a standby that streams from it."""
-    folder = tmp_path_factory.mktemp("servers")
+    folder = server_folder / "replicated"
+    folder.mkdir()
     with postgres.embedded_postgres(folder / "primary") as primary:
         migrate(Settings(database_url=primary.url("tm"), include=ROOT / "include"))
         standby = _standby(primary, folder)
