@@ -9,7 +9,15 @@ from operators.notify import on_failure
 from tm_core.settings import Settings
 
 # Trying again gives the same answer: a person has to change something first.
-_HOPELESS = ("SettingsError", "ConservationError", "SchemaTooNew", "DeviceUnavailable", "ErasureError")
+_HOPELESS = (
+    "SettingsError",
+    "ConservationError",
+    "SchemaTooNew",
+    "DeviceUnavailable",
+    "ErasureError",
+    "DrillFailed",
+    "DeadlineMissed",
+)
 
 
 def task_defaults(settings: Settings) -> dict[str, Any]:

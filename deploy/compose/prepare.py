@@ -42,8 +42,9 @@ def logins() -> None:
             _role(connection, login, sql.SQL("login password {}").format(password))
             connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(group), sql.Identifier(login)))
         owner = urlsplit(os.environ["TM_DATABASE_OWNER_URL"])
-        # A restore is tried in a scratch database: the owner may make one.
+        # A restore is tried in a scratch database: the owner may make one. Its swap ends sessions that only wait.
         connection.execute(sql.SQL("alter role {} createdb").format(sql.Identifier(owner.username or "")))
+        connection.execute(sql.SQL("grant pg_signal_backend to {}").format(sql.Identifier(owner.username or "")))
         database = sql.Identifier(owner.path.lstrip("/"))
         connection.execute(
             sql.SQL("alter database {} owner to {}").format(database, sql.Identifier(owner.username or ""))

@@ -152,7 +152,8 @@ def test_all_is_well() -> None:
     [
         ([], timedelta(0), ["backup_age"]),
         ([taken(BACKUP_LIMIT + timedelta(seconds=1))], timedelta(0), ["backup_age"]),
-        ([taken(timedelta(0))], None, ["drill_age"]),
+        ([taken(timedelta(0))], None, []),
+        ([taken(DRILL_LIMIT + timedelta(seconds=1)), taken(timedelta(0))], None, ["drill_age"]),
         ([taken(timedelta(0))], DRILL_LIMIT + timedelta(seconds=1), ["drill_age"]),
         ([taken(timedelta(1)), taken(timedelta(0), 1301)], timedelta(0), ["backup_size"]),
         ([taken(timedelta(1)), taken(timedelta(0), 699)], timedelta(0), ["backup_size"]),

@@ -202,4 +202,5 @@ def test_the_memorys_logins_are_members_and_own_nothing(home: Path) -> None:
             with psycopg.connect(server.url("tm", login)) as connection:
                 row = connection.execute("select pg_has_role(current_user, %s, 'usage')", (group,)).fetchone()
             assert row == (True,), login
+        assert scalar(server, "select pg_has_role('tm', 'pg_signal_backend', 'member')"), "a swap ends idle readers"
         postgres.ensure_databases(server, ["tm"])  # a second start

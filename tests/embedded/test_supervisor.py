@@ -77,6 +77,7 @@ def test_the_next_stack_does_not_take_an_old_stacks_database_from_the_shell(tmp_
 def test_tasks_load_and_look_up_with_logins_that_own_nothing(tmp_path: Path) -> None:
     found = stack_environment(tmp_path, {})
     logins = {name: found[name].split("//")[1].split(":")[0] for name in found if name.startswith("TM_DATABASE_")}
+    assert found["TM_AIRFLOW_DATABASE_URL"].endswith("/airflow"), "a backup would leave Airflow's metadata out"
     assert logins == {"TM_DATABASE_URL": "tm_load", "TM_DATABASE_READ_URL": "tm_read", "TM_DATABASE_OWNER_URL": "tm"}
 
 

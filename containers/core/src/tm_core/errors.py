@@ -16,6 +16,9 @@
     ├── BatchBusy              another run works on the same partition date
     ├── StorageError           object storage cannot be read or written
     ├── BackupError            a backup could not be made, listed or trusted
+    │   ├── ProgramRefused         pg_dump or pg_restore ran to its end and refused what it was given
+    │   ├── DrillFailed            a drill has found a backup bad, or something that nothing could bring back
+    │   └── DeadlineMissed         backups or drills are too old, or have changed too much
     ├── ReleaseRefused         a held or refused slice that cannot be decided on as asked: nothing was changed
     │   └── ReleaseObsolete        the slice was planned anew or decided on in between
     ├── ExchangeError          an import or export that cannot be done as asked: nothing was changed
@@ -87,6 +90,18 @@ class StorageError(TmError):
 
 class BackupError(TmError):
     """A backup could not be made, listed or trusted."""
+
+
+class ProgramRefused(BackupError):
+    """pg_dump or pg_restore ran to its end and refused what it was given: no full disk, no lost server."""
+
+
+class DrillFailed(BackupError):
+    """A drill has found a backup bad, or something that nothing could bring back; trying again hides it."""
+
+
+class DeadlineMissed(BackupError):
+    """Backups or drills are too old, or have changed too much: a person should look."""
 
 
 class LookupRefused(TmError, ValueError):

@@ -126,6 +126,8 @@ def outdated(files: Sequence[Kept], *, now: datetime) -> list[Kept]:
 
 #: A nightly backup, and two hours for a night that took long.
 BACKUP_LIMIT = timedelta(hours=26)
+#: A day's backup is due when the newest is older than this. A refresh's, at its day's usual hour, is younger.
+DUE = timedelta(hours=20)
 #: A weekly drill, and a day for a week in which it had to be tried again.
 DRILL_LIMIT = timedelta(days=8)
 #: Share by which a backup's size may differ from the one before. Source: the project's brief; not calibrated yet.
@@ -165,7 +167,9 @@ def alarms(taken: Sequence[Taken], drilled_at: datetime | None, *, now: datetime
     if not books or now - books[-1].taken_at > BACKUP_LIMIT:
         age = f"the newest is {_hours(now - books[-1].taken_at)} old" if books else "there is none"
         found.append(Alarm(name="backup_age", found=f"no good backup within {_hours(BACKUP_LIMIT)}: {age}"))
-    if drilled_at is None or now - drilled_at > DRILL_LIMIT:
+    # Before the first drill the oldest backup's age counts: a new memory has a week for it.
+    since = drilled_at or (books[0].taken_at if books else now)
+    if now - since > DRILL_LIMIT:
         age = f"the last was {_hours(now - drilled_at)} ago" if drilled_at else "there has been none"
         found.append(Alarm(name="drill_age", found=f"no drill passed within {DRILL_LIMIT.days} days: {age}"))
     return found + _changes(books)

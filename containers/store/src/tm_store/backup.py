@@ -25,7 +25,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from tm_core.errors import BackupError, StorageError
-from tm_core.retention import Keep, Kept, Kind, expired, outdated
+from tm_core.retention import DUE, Keep, Kept, Kind, expired, outdated
 from tm_core.settings import Settings
 from tm_formats.manifest import NAME, FileEntry, Json, write_manifest
 from tm_formats.storage import Storage
@@ -164,6 +164,13 @@ def _snapshot(db: Database) -> Iterator[_Snapshot]:
         db.connection.execute("set local idle_in_transaction_session_timeout = 0")
         row = db.one("backup/export_snapshot")
         yield _Snapshot(name=row.name, taken_at=row.taken_at)
+
+
+def recent_backup(db: Database, storage: Storage, now: datetime) -> StoredBackup | None:
+    """The newest good backup, if it is so young that the next one is not due."""
+    bad = _bad_uris(db)
+    found = [one for one in list_backups(storage) if one.good and one.uri not in bad and one.taken_at >= now - DUE]
+    return found[-1] if found else None
 
 
 def _same_state(db: Database, earlier: Sequence[StoredBackup], facts: Mapping[str, Json]) -> StoredBackup | None:

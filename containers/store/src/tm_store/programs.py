@@ -14,7 +14,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from tm_core.errors import BackupError
+from tm_core.errors import BackupError, ProgramRefused
 from tm_store.db import Database
 
 
@@ -117,12 +117,21 @@ def _die_with_parent() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+# Words of libpq and of a server that stops: what was read or written is not to blame.
+_LOST = re.compile(
+    r"connection to server|server closed the connection|terminating connection|shutting down|starting up"
+    r"|out of memory|could not extend|too many clients|timeout"
+)
+
+
 def _failed(program: str, status: int, output: bytes, state: str) -> BackupError:
     said = output.decode("utf-8", "replace").strip()[-1500:]
     full = "No space left on device" in said or "Disk quota exceeded" in said
     next_step = "Free some space or move TM_HOME" if full else "Mend what it says"
     how = f"status {status}" if status > 0 else f"signal {-status}"
-    return BackupError(
+    elsewhere = full or status < 0 or _LOST.search(said)
+    kind = BackupError if elsewhere else ProgramRefused
+    return kind(
         f"{program} ended with {how}{', the disk is full' if full else ''}. It said:\n{said or '(nothing)'}\n"
         f"{next_step}, then clear the task or run the command again; {state}"
     )

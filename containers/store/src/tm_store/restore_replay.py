@@ -9,13 +9,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import import_module
 from typing import Any, BinaryIO
 
 from psycopg.types.json import Jsonb
 
 from tm_core.errors import StorageError, TmError
+from tm_core.identity import digest
 from tm_core.settings import Settings
 from tm_formats.storage import Storage, Written
 from tm_store.db import Database
@@ -113,11 +114,15 @@ def _abandoned(storage: Storage) -> set[str]:
 
 def abandon(storage: Storage, paths: Sequence[str]) -> str:
     """Keep later restores from bringing these back; returns where that is noted, "" if there are none."""
-    if not paths:
-        return ""
-    noted = f"{ABANDONED}/{datetime.now(UTC):%Y%m%dT%H%M%S%f}.json"
-    storage.write_atomic(noted, json.dumps({"paths": sorted(paths)}).encode() + b"\n")
+    noted = abandoned_path(paths)
+    if noted:
+        storage.write_atomic(noted, json.dumps({"paths": sorted(paths)}).encode() + b"\n")
     return noted
+
+
+def abandoned_path(paths: Sequence[str]) -> str:
+    """Where ``abandon`` notes these; named by them, so that noting them again after a kill changes nothing."""
+    return f"{ABANDONED}/{digest('abandoned', *sorted(paths))[:16]}.json" if paths else ""
 
 
 # Replaying -----------------------------------------------------------------------------------------

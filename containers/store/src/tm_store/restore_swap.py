@@ -29,7 +29,7 @@ from tm_store.backup_catalog import StoredBackup, choose, find, size_text
 from tm_store.db import Database, open_database
 from tm_store.migrate import migrate
 from tm_store.restore import check_fits, drop_database, live_name, of_database, only_restore, open_server, restore_into
-from tm_store.restore_replay import Pending, Replayed, abandon, find_pending, replay
+from tm_store.restore_replay import Pending, Replayed, abandon, abandoned_path, find_pending, replay
 from tm_store.restore_verify import Verified, verify_restored
 
 #: Tries of a rename, each after the sessions have been ended: a client may connect in between.
@@ -79,6 +79,12 @@ class Beside:
     bytes: int
 
 
+def read_moment(text: str) -> datetime:
+    """A time as a person enters it, in UTC where it names no zone. Raises ValueError if it is none."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def find_backup(storage: Storage, wanted: Wanted) -> StoredBackup:
     """The backup that a restore begins with. Raises BackupError if there is none that is good."""
     if wanted.uri:
@@ -106,6 +112,7 @@ def restore_beside(settings: Settings, storage: Storage, wanted: Wanted) -> Rest
     backup, working = find_backup(storage, wanted), f"{live}_restoring"
     inner = of_database(settings, working)
     with open_server(settings) as server, only_restore(server, live):
+        _settle(server, storage, live)
         drop_database(server, working)
         restore_into(settings, storage, backup.uri, working)
         try:
@@ -225,6 +232,7 @@ def swap(settings: Settings, storage: Storage, name: str = "", *, cut: bool = Fa
     """
     live = live_name(settings)
     with open_server(settings) as server, only_restore(server, live):
+        _settle(server, storage, live)
         ready = _newest(server, live, "_restored_", name)
         there = any(row.name == live for row in server.run("restore/select_databases", prefix=live))
         if there:
@@ -232,29 +240,52 @@ def swap(settings: Settings, storage: Storage, name: str = "", *, cut: bool = Fa
         if not ready.note.get("leaves_out"):
             _catch_up(settings, storage, ready.name)
         kept = f"{live}_before_{datetime.now(UTC):%Y%m%dT%H%M%S}" if there else ""
-        _rename_both(server, live, kept, ready.name)
-        noted = abandon(storage, ready.note.get("later", []))
-        if kept:
-            _note(server, kept, {"abandoned": noted})
+        note = {"instead": ready.name, "abandoned": abandoned_path(ready.note.get("later", []))}
+        _rename_both(server, live, kept, ready.name, note)
+        _settle(server, storage, live)
     return kept
 
 
-def swap_back(settings: Settings, storage: Storage, *, cut: bool = False) -> str:
+def swapped_before(settings: Settings, name: str) -> str | None:
+    """What was live before a restored database took its place, by that one's former name; None: it has not."""
+    return next((one.name for one in list_beside(settings) if one.note.get("instead") == name), None)
+
+
+def swap_back(settings: Settings, storage: Storage, name: str = "", *, cut: bool = False) -> str:
     """Give the name back to the database that was live before the last swap. Returns the undone one's new name.
+
+    Args:
+        name: which one; "" for the last.
+        cut: end sessions that are at work too.
 
     Raises:
         BackupError: there is none, or the live database is in use: nothing was changed.
     """
     live = live_name(settings)
     with open_server(settings) as server, only_restore(server, live):
-        before = _newest(server, live, "_before_")
+        before = _newest(server, live, "_before_", name)
         _refuse_busy(server, live, cut=cut)
         undone = f"{live}_undone_{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        _rename_both(server, live, undone, before.name)
-        if noted := before.note.get("abandoned"):
-            # What was left out on purpose is in the memory again.
-            storage.delete(str(noted).removeprefix(storage.uri + "/"))
+        _rename_both(server, live, undone, before.name, {"undone": True})
+        _settle(server, storage, live)
     return undone
+
+
+def _settle(server: Database, storage: Storage, live: str) -> None:
+    """Bring object storage in line with the live database, as its note says; also what a killed swap left to do.
+
+    ``later``: what it left out on purpose, and no restore brings back. ``abandoned``: where that is noted of the one
+    that took its place for a while; it is in the memory again.
+    """
+    found = [row.note for row in server.run("restore/select_databases", prefix=live) if row.name == live]
+    # Before the first restore the comment is the administrator's own, or none.
+    note: dict[str, Any] = json.loads(found[0]) if found and found[0].startswith('{"') else {}
+    if not (note.get("later") or note.get("abandoned")):
+        return
+    abandon(storage, note.pop("later", []))
+    if noted := note.pop("abandoned", ""):
+        storage.delete(noted)
+    _note(server, live, note)
 
 
 def _catch_up(settings: Settings, storage: Storage, name: str) -> None:
@@ -288,7 +319,7 @@ def _may_signal(server: Database) -> bool:
     return bool(server.one("restore/select_server", names=[]).may_signal)
 
 
-def _rename_both(server: Database, live: str, kept: str, name: str) -> None:
+def _rename_both(server: Database, live: str, kept: str, name: str, note: dict[str, Any]) -> None:
     for _ in range(_RENAMES):
         for database in (live, name):
             server.run("restore/end_sessions", database=database)
@@ -296,6 +327,7 @@ def _rename_both(server: Database, live: str, kept: str, name: str) -> None:
             with server.transaction():
                 if kept:
                     _rename(server, live, kept)
+                    _note(server, kept, note)
                 _rename(server, name, live)
         except psycopg.errors.ObjectInUse:
             continue

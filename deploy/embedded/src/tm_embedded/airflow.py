@@ -115,11 +115,15 @@ def environment(
 
 
 def _databases(address: Address, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The memory's database for tasks, look-ups and upkeep; nothing of it where the caller names another one."""
+    """The memory's database for tasks, look-ups and upkeep; nothing of it where the caller names another one.
+
+    And Airflow's own, of which a backup keeps variables and history.
+    """
+    own = {"TM_AIRFLOW_DATABASE_URL": address.url("airflow")}
     if "TM_DATABASE_URL" in inherited:
-        return {}
+        return own
     logins = {"TM_DATABASE_URL": "tm_load", "TM_DATABASE_READ_URL": "tm_read", "TM_DATABASE_OWNER_URL": "tm"}
-    return {name: address.url("tm", login) for name, login in logins.items()}
+    return own | {name: address.url("tm", login) for name, login in logins.items()}
 
 
 def _with_first(separator: str, first: Sequence[str], rest: str) -> str:
@@ -134,7 +138,13 @@ def _programs() -> Path:
 
 SEARCH_LISTS = ("PATH", "PYTHONPATH", "NO_PROXY", "no_proxy")  # a stack adds to these and takes nothing away
 SHELL_MARK = "REFINERY_SHELL"
-_OF_ONE_STACK = ("TM_DATABASE_URL", "TM_DATABASE_READ_URL", "TM_DATABASE_OWNER_URL", "TM_STORAGE")
+_OF_ONE_STACK = (
+    "TM_DATABASE_URL",
+    "TM_DATABASE_READ_URL",
+    "TM_DATABASE_OWNER_URL",
+    "TM_AIRFLOW_DATABASE_URL",
+    "TM_STORAGE",
+)
 
 
 def shell_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -380,6 +380,8 @@ def _ensure_members(connection: psycopg.Connection[Any], server: Server) -> None
         _ensure_role(connection, login, sql.SQL("login password {}").format(server.passwords[login]))
         if connection.execute("select pg_has_role(%s, %s, 'member')", (login, group)).fetchone() != (True,):
             connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(group), sql.Identifier(login)))
+    # A restore's swap ends sessions of all three logins that only wait.
+    connection.execute(sql.SQL("grant pg_signal_backend to {}").format(sql.Identifier(MEMORY)))
 
 
 def _ensure_role(connection: psycopg.Connection[Any], name: str, rights: sql.Composable) -> None:

@@ -1,0 +1,95 @@
+"""tm_backup, tm_restore_drill and tm_restore under the real scheduler, with the logins that the stack's tasks have."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.stack import SETTINGS, Refresh, make_include, scheduled
+from tm_store.backup_catalog import list_backups
+
+pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.slow]
+
+DAGS = ("tm_backup", "tm_restore_drill", "tm_restore")
+
+
+@pytest.fixture(scope="module")
+def stack(make_lasting_world: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refresh]:
+    include = make_include(tmp_path_factory.mktemp("include") / "include", ["kept"])
+    world = make_lasting_world(TM_INCLUDE=str(include), **SETTINGS)
+    with scheduled(tmp_path_factory.mktemp("recovery") / "home", world) as found:
+        for dag in DAGS:
+            found.await_(lambda dag=dag: found.stack.api.dag(dag), f"{dag} is known")  # type: ignore[misc]
+            found.stack.api.unpause(dag)
+        yield found
+
+
+def trigger(stack: Refresh, dag: str, **conf: Any) -> str:
+    answer = stack.client.post(f"/api/v2/dags/{dag}/dagRuns", json={"logical_date": None, "conf": conf})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["dag_run_id"])
+
+
+def states(stack: Refresh, dag: str, run: str) -> dict[str, str]:
+    return {one["task_id"]: one["state"] for one in stack.stack.api.task_instances(dag, run)}
+
+
+def ended(stack: Refresh, dag: str, run: str) -> str:
+    def state() -> str:
+        found = stack.stack.api.run_state(dag, run)
+        return found if found in ("success", "failed") else ""
+
+    return str(stack.await_(state, f"end of {run}"))
+
+
+def answer(stack: Refresh, run: str, task: str, option: str) -> None:
+    def waiting() -> bool:
+        now = states(stack, "tm_restore", run)
+        assert "failed" not in now.values(), now
+        return now.get(task) == "awaiting_input"
+
+    stack.await_(waiting, f"{task} waits")
+    time.sleep(2)  # an answer within about a second of parking fails the run
+    url = f"/api/v2/dags/tm_restore/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails"
+    given = stack.client.patch(url, json={"chosen_options": [option], "params_input": {}})
+    assert given.status_code == 200, given.text
+
+
+def take_units(stack: Refresh, path: Any, text: str) -> None:
+    path.write_text(text)
+    stack.world.tm("import", "--store", "kept", "--src", "en", "--tgt", "de", str(path)).ok()
+
+
+def test_backed_up_proven_lost_and_brought_back(stack: Refresh, tmp_path: Any) -> None:
+    take_units(stack, tmp_path / "one.tsv", "One house\tEin Haus\nTwo houses\tZwei Häuser\n")
+    run = trigger(stack, "tm_backup")
+    assert ended(stack, "tm_backup", run) == "success", states(stack, "tm_backup", run)
+    (stored,) = list_backups(stack.world.storage)
+    assert {entry.name for entry in stored.entries} >= {f"airflow/{name}.csv.zst" for name in ("runs", "variables")}
+
+    run = trigger(stack, "tm_restore_drill")
+    assert ended(stack, "tm_restore_drill", run) == "success"
+    assert stack.world.rows("select is_passed, rpo_seconds from ops.drill") == [(True, 0)]
+
+    take_units(stack, tmp_path / "two.tsv", "Three houses\tDrei Häuser\n")
+    whole = stack.world.checksum()
+    # A form that is sent as it stands changes nothing.
+    run = trigger(stack, "tm_restore")
+    assert ended(stack, "tm_restore", run) == "success"
+    assert states(stack, "tm_restore", run)["restore"] == "skipped"
+
+    stack.world.value("with gone as (delete from tm.unit returning 1) select count(*) from gone")
+    broken = stack.world.checksum()
+    run = trigger(stack, "tm_restore", dry_run=False)
+    answer(stack, run, "approve", "Approve")
+    answer(stack, run, "decide", "Drop the old one")
+    assert stack.world.checksum() == whole != broken
+    assert ended(stack, "tm_restore", run) == "success"
+    assert "no database beside" in stack.world.tm("restore", "--list").ok().out
+
+    run = trigger(stack, "tm_restore", dry_run=False, replay=False)
+    answer(stack, run, "approve", "Reject")
+    assert ended(stack, "tm_restore", run) == "success"
+    assert states(stack, "tm_restore", run)["swap"] == "skipped"
+    assert stack.world.checksum() == whole
