@@ -16,12 +16,13 @@ from tm_core.errors import (
     DatabaseError,
     ItemClaimed,
     LookupRefused,
+    ReleaseObsolete,
     SettingsError,
     StaleVersion,
     TmError,
     UnknownItem,
 )
-from tm_review import gate_page, queue, search, statistics
+from tm_review import gate_page, queue, search, slices, statistics
 from tm_review.access import READ, Name, Right, User, allowed, refuse_other_sites
 from tm_review.shield import Shield
 
@@ -32,6 +33,7 @@ _STATUS: tuple[tuple[type[TmError], int], ...] = (
     (UnknownItem, 404),
     (StaleVersion, 409),
     (ItemClaimed, 409),
+    (ReleaseObsolete, 409),
     (LookupRefused, 400),
     (BadName, 400),
     (DatabaseError, 503),
@@ -51,7 +53,7 @@ def make_app() -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_api_route("/", _page, dependencies=[READ], include_in_schema=False)
     app.add_api_route("/api/me", _me, dependencies=[READ])
-    for part in (queue, statistics, search, gate_page):
+    for part in (queue, statistics, search, slices, gate_page):
         app.include_router(part.router)
     app.add_exception_handler(TmError, _explained)
     app.add_exception_handler(HTTPException, _refused)

@@ -22,12 +22,16 @@ WRITERS = {
     "/api/queue/items/{item_id}/edit": "reviewer",
     "/api/queue/items/{item_id}/boundary": "reviewer",
     "/api/queue/items/{item_id}/undo": "reviewer",
+    "/api/slices/decide": "operator",
 }
+#: A decision on a slice that is not there.
+DECISION = {"action": "release", "batch_id": BATCH, "store": "nowhere", "src_lang": "en", "tgt_lang": "de"}
 BODIES: dict[str, dict[str, object]] = {
     "/api/queue/items/{item_id}/verdict": {"version": 0, "kind": "accept"},
     "/api/queue/items/{item_id}/edit": {"version": 0, "text": "x"},
     "/api/queue/items/{item_id}/boundary": {"version": 0, "moves": [{"side": "src", "edge": "after", "count": 1}]},
     "/api/queue/items/{item_id}/undo": {"version": 0},
+    "/api/slices/decide": DECISION | {"generation": 1, "why": "looked at"},
 }
 LOWER = {"reviewer": ("viewer",), "operator": ("viewer", "reviewer")}
 
@@ -140,6 +144,9 @@ def test_unknown_things_are_404(sign_in: SignIn, routes: list[tuple[str, str]]) 
     named = [(method, path) for method, path in routes if "{" in path and not path.endswith("/release")]
     assert len(named) >= 6
     assert {(*route, call(admin, *route).status_code) for route in named} == {(*route, 404) for route in named}
+    gone = admin.post("api/slices/decide", json=BODIES["/api/slices/decide"])
+    assert gone.status_code == 409, gone.text
+    assert "nothing was changed" in gone.json()["detail"]
     assert admin.get("api/queue/items/1e9").status_code == 422
     assert admin.get("api/queue/items/-1").status_code == 404
     assert admin.get(f"api/queue/items/{1 << 70}").status_code == 404

@@ -295,4 +295,6 @@ def test_the_memory_is_searched(site: Site, window: Open) -> None:
     frame.get_by_text("in the memory", exact=True).wait_for()
     frame.get_by_text("says it now").wait_for()
     viewer.shot("unit")
+    viewer.open("slices").get_by_role("heading", name="Nothing waits").wait_for()
+    viewer.shot("slices-empty")
     assert viewer.complaints == []

@@ -5,6 +5,7 @@ import { get } from "./api.ts";
 import { Queue } from "./queue.tsx";
 import { link, useRoute } from "./router.ts";
 import { Search } from "./search.tsx";
+import { Slices } from "./slices.tsx";
 import { Statistics } from "./statistics.tsx";
 import type { Me } from "./types.ts";
 import { Notice, Show, useLoad } from "./ui.tsx";
@@ -13,6 +14,7 @@ const TABS: [string, string][] = [
   ["queue", "Queue"],
   ["statistics", "Statistics"],
   ["search", "Search"],
+  ["slices", "Held and quarantined"],
 ];
 
 function Page() {
@@ -43,6 +45,8 @@ function Page() {
                 <Statistics />
               ) : tab === "search" ? (
                 <Search route={route} />
+              ) : tab === "slices" ? (
+                <Slices me={who} />
               ) : (
                 <Notice tone="plain">
                   There is no such page. <a href={link("queue")}>To the queue</a>
