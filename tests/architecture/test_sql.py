@@ -1,6 +1,7 @@
 """Every statement is a file with a true header, and every file is used."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,76 @@ def test_undeclared_parameter_is_refused(tmp_path: Path) -> None:
     path.write_text("-- Parameters: none\n-- Repeatable: yes\nselect 1;\n")
     with pytest.raises(DatabaseError, match="Purpose"):
         load_statement(path, "planted")
+
+
+# Every statement names its store (docs/scale.md) ---------------------------------------------------
+
+_OF_STORES = re.compile(
+    r"create (?:unlogged )?table tm\.(\w+) \((?:(?!;).)*?\) partition by hash \(store_id\)", re.DOTALL
+)
+PARTITIONED = sorted({name for path in (SQL / "schema").glob("*.sql") for name in _OF_STORES.findall(path.read_text())})
+#: Statements over all stores on purpose, with the reason. On several servers each asks all of them.
+OVER_ALL_STORES = {
+    "erase/select_tombstones": "a restore takes over what was erased from any store",
+    "lexicon/select_units": "a lexicon of a language pair is learned from all stores, by its own weekly DAG",
+    "report/memory": "the report counts the units of every store",
+    "report/units": "the report shows a few units of a batch, whatever their store",
+    "tm/create_buried": "joined to the stores of one batch by their number, which is not known before",
+    "upkeep/select_superseded": "a batch is of all stores, and none of them may hold a document of it",
+}
+#: Rows taken whole from where a statement of their store has put them: the number is among their columns.
+WHOLE_ROWS = ("review/restore_units",)
+
+
+def stores_not_named(sql: str) -> list[str]:
+    """The partitioned tables that a statement reads or writes without a word on the store, by name or alias."""
+    body = re.sub(r"--.*", "", sql)
+    tables = "|".join(PARTITIONED)
+    written = re.findall(rf"(?:insert into|copy) tm\.({tables})\b(?: as \w+)?\s*(\([^)]*\))?", body)
+    found = [table for table, columns in written if "store_id" not in columns]
+    used: Counter[str] = Counter()
+    reading = re.sub(rf"(?:insert into|copy) tm\.(?:{tables})\b", "", body)
+    for table, alias in re.findall(rf"(?<!::)\btm\.({tables})\b(?: as (\w+))?", reading):
+        used[alias or table] += 1
+        named = rf"\b{alias}\.store_id\b" if alias else rf"\b{table}\.store_id\b|(?<!\.)\bstore_id\b"
+        if len(re.findall(named, body)) < used[alias or table]:
+            found.append(table)
+    return found
+
+
+def test_the_tables_of_stores_are_found() -> None:
+    assert {"unit", "evidence", "document", "extra", "source", "gram", "withdrawn", "tombstone"} <= set(PARTITIONED)
+    touching = [path for path in STATEMENTS if re.search(rf"tm\.({'|'.join(PARTITIONED)})\b", path.read_text())]
+    assert len(touching) > 50
+
+
+@pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_statement_on_units_names_its_store(path: Path) -> None:
+    name = f"{path.parent.name}/{path.stem}"
+    found = stores_not_named(path.read_text(encoding="utf-8"))
+    if name in OVER_ALL_STORES or name in WHOLE_ROWS:
+        assert found, f"{name} names its store now: take it off the list"
+        return
+    assert not found, (
+        f"{name}.sql: tm.{found[0]} is partitioned by store_id and the statement does not say which store: it would "
+        "read every partition, on every server. Add `store_id = %(store_id)s`, or the statement and its reason to "
+        "OVER_ALL_STORES."
+    )
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "select unit.src_text from tm.unit as unit where unit.unit_key = %(key)s",
+        "select src_text from tm.unit where unit_key = %(key)s",
+        "delete from tm.evidence as evidence where evidence.batch_id = %(batch_id)s",
+        "update tm.unit as unit set score = 1 from tm.evidence as said where unit.store_id = 1",
+        "insert into tm.document (document_key, name) values (%(key)s, 'x')",
+        "copy tm.gram (gram, chunk) from stdin",
+        "select from tm.store as store join tm.unit as unit on unit.batch_id = '' where store.store_id = 1",
+        "select from tm.unit as unit where exists (select from tm.unit as unit) and unit.store_id = 1",
+        "-- unit.store_id\nselect from tm.unit as unit",
+    ],
+)
+def test_a_statement_without_its_store_is_found(planted: str) -> None:
+    assert stores_not_named(planted)

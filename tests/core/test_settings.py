@@ -146,6 +146,8 @@ def test_a_missing_database_says_how_to_get_one() -> None:
         (f"postgresql://tm:a@{SECRET}@host/tm", "postgresql://tm:***@host/tm"),
         (f"postgresql://host/tm?user=tm&password={SECRET}&sslmode=require", "***&sslmode=require"),
         (f"postgresql://host/tm?sslpassword={SECRET}", "?sslpassword=***"),
+        (f"host=db user=tm password={SECRET} dbname=tm", "host=db user=tm password=*** dbname=tm"),
+        (f"host=db password = 'two {SECRET} \\' words' dbname=tm", "password = *** dbname=tm"),
         ("postgresql://tm@host:5432/tm", "postgresql://tm@host:5432/tm"),
         ("", ""),
     ],

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -226,6 +227,38 @@ def test_the_wait_for_a_connection_is_bounded_and_explained(pool: Pool) -> None:
     with pool.database(), pool.database(), pytest.raises(DatabaseError, match="all 2 in use"):
         pool.run(lambda db: None)
     assert 0.4 < time.monotonic() - began < 5
+
+
+def test_a_server_that_has_no_more_room_is_not_called_a_pool_in_use(
+    settings: Settings, db: Database, database_url: str
+) -> None:
+    """The second connection is refused: the pool has one in use of two, and the server's own words reach the caller."""
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    with open_database(settings) as owner:
+        owner.connection.execute("create role pool_one login password 'secret' connection limit 1 in role tm_loader")
+    url = psycopg.conninfo.make_conninfo(database_url, user="pool_one", password="secret", dbname=name)
+    try:
+        with open_pool(replace(settings, database_url=url, pool_size=2, pool_seconds=0.5)) as pool, pool.database():
+            for _ in range(2):
+                with pytest.raises(DatabaseError, match="too many connections for role") as found:
+                    pool.run(lambda db: None)
+                assert "in use" not in str(found.value)
+            assert "secret" not in str(found.value)
+    finally:
+        db.connection.execute("drop role pool_one")
+
+
+def test_a_server_that_does_not_answer_is_not_called_a_pool_in_use(settings: Settings) -> None:
+    """The port takes the call and says nothing: no connection has failed yet when the caller gives up."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://tm:secret@127.0.0.1:{silent.getsockname()[1]}/tm?sslmode=disable&gssencmode=disable"
+        mute = replace(settings, database_url=url, pool_size=2, pool_seconds=0.3)
+        with open_pool(mute) as pool:
+            with pytest.raises(DatabaseError, match="0 of 2 in use and no answer of the server") as found:
+                pool.run(lambda db: None)
+            # The pool's own thread waits for the answer: let it go before the pool is closed.
+            silent.accept()[0].close()
+    assert "secret" not in str(found.value)
 
 
 def test_a_connection_that_the_server_closed_is_replaced(pool: Pool, database_url: str) -> None:

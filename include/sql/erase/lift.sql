@@ -1,4 +1,5 @@
 -- Purpose:    take the tombstones of an erasure away.
+-- Reads:      tm.store
 -- Writes:     tm.tombstone, ops.erasure
 -- Parameters: erasure (bigint, its journal entry), lifted_by (bigint)
 -- Repeatable: yes.
@@ -8,7 +9,14 @@ with noted as (
 ),
 
 gone as (
-    delete from tm.tombstone as tombstone where tombstone.journal_id = %(erasure)s returning 1
+    delete from tm.tombstone as tombstone
+    using tm.store as store
+    join ops.erasure as erasure on erasure.store = store.name
+    where
+        erasure.journal_id = %(erasure)s
+        and tombstone.store_id = store.store_id
+        and tombstone.journal_id = erasure.journal_id
+    returning 1
 )
 
 select count(*) as tombstones from gone;

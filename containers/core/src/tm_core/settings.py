@@ -240,10 +240,10 @@ def variable(item: Field[Any]) -> str:
 
 
 def hide_password(url: str) -> str:
-    """The URL with its passwords replaced by ``***``. Never raises: it is asked of URLs that are wrong."""
+    """The URL, or libpq's ``key=value`` form, with its passwords as ``***``. Never raises: it is asked of wrong ones."""
     # By hand, because urllib refuses what libpq takes: several hosts, each with a port.
     without = re.sub(r"^([\w+.-]+://[^/?#@]*?:).*@", r"\1***@", url)
-    return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", without)
+    return re.sub(r"((?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|[^&\s]*)", r"\1***", without)
 
 
 def _refuse_unknown(env: Mapping[str, str], known: Mapping[str, object]) -> None:

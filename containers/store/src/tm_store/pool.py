@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from tm_core.errors import DatabaseError
 from tm_core.settings import Settings, hide_password
-from tm_store.db import Connection, Database, connect, connection_arguments, explained
+from tm_store.db import Connection, Database, connection_arguments, explained
 from tm_store.lookup_reader import reader_seconds, unfit
 from tm_store.migrate import check_schema
 from tm_store.retry import Result, retried
@@ -28,6 +28,16 @@ _REPLICA_SECONDS = 0.5
 
 
 @dataclass(kw_only=True)
+class _Source:
+    """A server's connections: those handed out now, and why the last one that was asked for could not be made."""
+
+    pool: "ConnectionPool[Connection]"
+    url: str
+    used: set[Connection] = field(default_factory=set)
+    failed: list[psycopg.Error]
+
+
+@dataclass(kw_only=True)
 class Pool:
     """A bounded number of open connections to the memory; safe to share between threads.
 
@@ -36,8 +46,8 @@ class Pool:
     """
 
     settings: Settings
-    primary: "ConnectionPool[Connection]"
-    replica: "ConnectionPool[Connection] | None"
+    primary: _Source
+    replica: _Source | None
     seconds: float
     _rested: float = field(default=0.0, init=False)
     _checked: "WeakSet[Connection]" = field(default_factory=WeakSet, init=False)
@@ -81,10 +91,9 @@ class Pool:
         return None
 
     @contextmanager
-    def _taken(self, pool: "ConnectionPool[Connection]", seconds: float) -> Iterator[Database]:
-        url = pool.conninfo if isinstance(pool.conninfo, str) else ""
+    def _taken(self, source: _Source, seconds: float) -> Iterator[Database]:
         try:
-            with pool.connection(timeout=seconds) as connection:
+            with source.pool.connection(timeout=seconds) as connection, _noted(source.used, connection):
                 db = Database(connection, self.settings.include)
                 if connection not in self._checked:
                     # Once a connection: a service must not go on with the statements of another schema.
@@ -92,23 +101,35 @@ class Pool:
                     self._checked.add(connection)
                 yield db
         except PoolTimeout:
-            raise _no_connection(self.settings, url, pool, seconds) from None
+            raise _no_connection(source, seconds) from None
         except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
-            raise explained(url, error) from error
+            raise explained(source.url, error) from error
 
 
-def _no_connection(settings: Settings, url: str, pool: "ConnectionPool[Connection]", seconds: float) -> DatabaseError:
-    """Why there was none: the server's own refusal if there is one, else that all are in use."""
-    counts = pool.get_stats()
-    if counts.get("connections_errors", 0):
-        try:
-            connect(url, settings.statement_seconds).close()
-        except psycopg.OperationalError as error:
-            return explained(url, error)
+@contextmanager
+def _noted(used: set[Connection], connection: Connection) -> Iterator[None]:
+    used.add(connection)
+    try:
+        yield
+    finally:
+        used.discard(connection)
+
+
+def _no_connection(source: _Source, seconds: float) -> DatabaseError:
+    """Why there was none: all are in use, or the server's own refusal, or it has not answered yet."""
+    used, most = len(source.used), source.pool.max_size
+    if used < most and source.failed:
+        return explained(source.url, source.failed[-1])
+    where = f"{hide_password(source.url)}: expected a connection within {seconds:g} s, found"
+    if used < most:
+        return DatabaseError(
+            f"{where} {used} of {most} in use and no answer of the server to the call for another. It is overloaded, "
+            "or the way to it is: look at its load, or raise TM_POOL_SECONDS. Nothing was read or changed."
+        )
     return DatabaseError(
-        f"{hide_password(url)}: expected a connection within {seconds:g} s, found all {pool.max_size} in use and "
-        f"{counts.get('requests_waiting', 0)} more callers waiting. Callers keep their connections too long, or are "
-        "too many: raise TM_POOL_SIZE, within the server's max_connections. Nothing was read or changed."
+        f"{where} all {most} in use and {source.pool.get_stats().get('requests_waiting', 0)} more callers waiting. "
+        "Callers keep their connections too long, or are too many: raise TM_POOL_SIZE, within the server's "
+        "max_connections. Nothing was read or changed."
     )
 
 
@@ -135,10 +156,13 @@ def open_pool(settings: Settings, *, read: bool = False) -> Iterator[Pool]:
         yield Pool(settings=settings, primary=primary, replica=replica, seconds=settings.pool_seconds)
 
 
-def _made(settings: Settings, statement_seconds: int, url: str, name: str) -> "ConnectionPool[Connection]":
+@contextmanager
+def _made(settings: Settings, statement_seconds: int, url: str, name: str) -> Iterator[_Source]:
     arguments: dict[str, Any] = connection_arguments(statement_seconds)
-    return ConnectionPool(
+    failed: list[psycopg.Error] = []
+    with ConnectionPool(
         url,
+        connection_class=_telling(failed),
         kwargs=arguments,
         name=name,
         min_size=0,
@@ -150,4 +174,22 @@ def _made(settings: Settings, statement_seconds: int, url: str, name: str) -> "C
         reconnect_timeout=settings.pool_seconds,
         check=ConnectionPool.check_connection,
         open=False,
-    )
+    ) as pool:
+        yield _Source(pool=pool, url=url, failed=failed)
+
+
+def _telling(failed: list[psycopg.Error]) -> type[Connection]:
+    """A connection whose last failure to come about is in ``failed``: the pool tells it to its log alone."""
+
+    class Telling(psycopg.Connection[Any]):
+        @classmethod
+        def connect(cls, *arguments: Any, **named: Any) -> Connection:  # type: ignore[override]
+            try:
+                made = super().connect(*arguments, **named)
+            except psycopg.Error as error:
+                failed[:] = [error]
+                raise
+            failed.clear()
+            return made
+
+    return Telling
