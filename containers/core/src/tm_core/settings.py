@@ -240,7 +240,7 @@ def variable(item: Field[Any]) -> str:
 
 
 def hide_password(url: str) -> str:
-    """The URL, or libpq's ``key=value`` form, with its passwords as ``***``. Never raises: it is asked of wrong ones."""
+    """The URL, or libpq's ``key=value`` form, its passwords as ``***``. Never raises: it is asked of wrong ones."""
     # By hand, because urllib refuses what libpq takes: several hosts, each with a port.
     without = re.sub(r"^([\w+.-]+://[^/?#@]*?:).*@", r"\1***@", url)
     return re.sub(r"((?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|[^&\s]*)", r"\1***", without)
