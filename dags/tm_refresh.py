@@ -90,7 +90,7 @@ def tm_refresh() -> None:
         task_id="tier1",
         tier=Tier.LEXICAL,
         batch_id=batch_id,
-        map_index_template="shard {{ task.shard }}",
+        map_index_template="{{ task.title }}",
         execution_timeout=timedelta(hours=2),
         doc_md="Reads and segments a shard's documents and aligns them by lengths and words.",
     ).expand(shard=plan.output)
@@ -107,7 +107,8 @@ def tm_refresh() -> None:
         task_id="tier2",
         tier=Tier.EMBEDDING,
         batch_id=batch_id,
-        map_index_template="shard {{ task.shard }}",
+        pool=SETTINGS.tier2_pool,
+        map_index_template="{{ task.title }}",
         execution_timeout=timedelta(hours=6),
         doc_md="Aligns a shard's documents again, by vectors.",
     ).expand(shard=route.output)

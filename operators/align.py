@@ -6,6 +6,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from operators.runtime import Runtime, runtime_of
+from tm_core.breaker import TierDown
 from tm_core.rules import Tier
 from tm_core.settings import Settings
 
@@ -27,6 +28,7 @@ class AlignShardOperator(BaseOperator):
         self.batch_id = batch_id
         self.tier = tier
         self.shard = shard
+        self.title = f"shard {shard}"  # of the mapped task, until the plan says what the shard consists of
         self._runtime: Runtime | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -34,9 +36,26 @@ class AlignShardOperator(BaseOperator):
         from tm_store.steps import record_shards
 
         settings = Settings.from_env()
+        self.title = self._title(settings)
         self._runtime = runtime_of(settings, context)
-        attestation = self._runtime.run_shard(self.batch_id, self.tier, self.shard)
+        try:
+            attestation = self._runtime.run_shard(self.batch_id, self.tier, self.shard)
+        except TierDown as down:
+            attestation = self._without_tier(settings, down)
         record_shards(settings, self.batch_id, [attestation])
+        return attestation
+
+    def _title(self, settings: Settings) -> str:
+        from tm_formats.storage import Storage
+        from tm_store.pods import describe_shard
+
+        return describe_shard(Storage(settings.storage), self.batch_id, self.tier, self.shard).title(self.shard)
+
+    def _without_tier(self, settings: Settings, down: TierDown) -> dict[str, Any]:
+        from tm_store.tier2_down import settle_without_tier2
+
+        attestation = settle_without_tier2(settings, self.batch_id, self.shard, down)
+        self.log.warning("%s\n%s: %s", down, attestation["documents"], attestation["unavailable"])
         return attestation
 
     def on_kill(self) -> None:

@@ -17,8 +17,9 @@ from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
 from operators.pods import Order, ShardPod, others, remove_pod, run_label
+from tm_core.breaker import verdict_on
 from tm_core.errors import BatchBusy, SettingsError
-from tm_core.loss import Cause, GiveUp, PodEnd, cause_of, error_of, next_pod
+from tm_core.loss import ApiUnreachable, Cause, GiveUp, PodEnd, PodLost, PodNotStarted, cause_of, error_of, next_pod
 from tm_core.pods import POD_SETTINGS, POD_STORAGE, PodSettings, load_pods
 from tm_core.rules import Tier
 from tm_core.settings import Settings, variable
@@ -26,6 +27,7 @@ from tm_core.settings import Settings, variable
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0  # between two questions to an API server that does not answer, or after a pod that is to go
+_ASK_S = 5.0  # between two questions to the breaker, which another shard's success may have closed
 _SERVER_ERROR = 500  # HTTP status from which on the server, not the request, is at fault
 
 
@@ -55,7 +57,28 @@ class PodRuntime:
             PodError: it was given up; the class says why (tm_core.loss), the message what to do.
             ShardTaken: a later try has taken the shard over.
             BatchBusy: another run's pod is at work on the shard.
+            TierDown: tier 2 has not been to be had for TM_TIER2_WAIT_SECONDS (tm_core.breaker).
         """
+        if tier is Tier.LEXICAL:
+            return self._run_shard(batch_id, tier, shard, None)
+        breaker = self._breaker(batch_id, shard)
+        try:
+            return self._run_shard(batch_id, tier, shard, breaker)
+        except (PodLost, PodNotStarted) as error:
+            if isinstance(error, ApiUnreachable):
+                breaker.failed(error.cause)
+            if breaker.down_seconds() < self._settings.tier2_wait_seconds:
+                raise
+            raise breaker.down(error.where) from error
+
+    def _breaker(self, batch_id: str, shard: int) -> Any:
+        from tm_store.breaker import TierBreaker
+
+        tier, who = self._pods.tier2, f"{batch_id} shard {shard}"
+        longest = tier.schedule_seconds + tier.startup_seconds + tier.deadline_seconds
+        return TierBreaker(settings=self._settings, who=who, probe_seconds=float(longest))
+
+    def _run_shard(self, batch_id: str, tier: Tier, shard: int, breaker: Any) -> dict[str, Any]:
         from tm_formats.storage import Storage
         from tm_store.pods import ShardPods, describe_shard
 
@@ -73,6 +96,8 @@ class PodRuntime:
                 raise error_of(where, GiveUp(cause=Cause.SUPERSEDED, why=""), "")
             log.info("next pod: %s", wanted)
             time.sleep(wanted.wait_seconds)
+            if breaker is not None:
+                self._wait_for_tier(breaker, where)
             token = f"{try_number}-{secrets.token_hex(8)}"
             order = Order(
                 batch_id=batch_id, run_id=run_id, tier=tier, shard=shard, token=token, store=store, wanted=wanted
@@ -85,8 +110,21 @@ class PodRuntime:
             known.begin(token, wanted, try_number)
             self._clear_the_way(pod, where)
             cause, said, attestation = self._one(pod, known)
+            if breaker is not None:
+                _tell(breaker, cause)
             if cause is Cause.DONE and not wanted.document:
                 return attestation
+
+    def _wait_for_tier(self, breaker: Any, where: str) -> None:
+        """Wait until the breaker lets the shard go, for as long as the tier may be down."""
+        while True:
+            answer, down_s = breaker.ask()
+            if answer.go:
+                return
+            if down_s >= self._settings.tier2_wait_seconds:
+                raise breaker.down(where)
+            log.warning("tier 2 is left alone (%s): asking again in %.0f s", answer.breaker.reason, answer.wait_seconds)
+            time.sleep(min(answer.wait_seconds, _ASK_S))
 
     def _one(self, pod: ShardPod, known: Any) -> tuple[Cause, str, dict[str, Any]]:
         """Run one pod to its end, whatever that is, and leave none behind."""
@@ -172,6 +210,12 @@ class PodRuntime:
         """End the pod, because its task is to end."""
         if self._pod is not None:
             self._remove(self._pod)
+
+
+def _tell(breaker: Any, cause: Cause) -> None:
+    worked = verdict_on(cause)
+    if worked is not None:
+        breaker.succeeded() if worked else breaker.failed(cause.value)
 
 
 def _is_result(result: Any, order: Order) -> bool:

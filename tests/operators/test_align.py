@@ -11,13 +11,16 @@ from operators import runtime
 from operators.align import AlignShardOperator
 from operators.runtime import ShardFailed
 from tm_core.rules import Tier
-from tm_store import steps
+from tm_store import pods, steps
+from tm_store.pods import ShardFacts
 
 pytestmark = pytest.mark.airflow
 
 
 @pytest.fixture
-def operator() -> AlignShardOperator:
+def operator(monkeypatch: pytest.MonkeyPatch) -> AlignShardOperator:
+    facts = ShardFacts(stores=("demo",), names=("guide", "notice"), chars=10)
+    monkeypatch.setattr(pods, "describe_shard", lambda *_: facts)
     return AlignShardOperator(task_id="tier1", batch_id="2026-01-05-abc", tier=Tier.LEXICAL, shard=7)
 
 
@@ -43,6 +46,7 @@ def test_the_attestation_is_recorded_and_returned(
     assert operator.execute({}) == {"shard": 7}
     assert asked == [("2026-01-05-abc", Tier.LEXICAL, 7)]
     assert recorded == [("2026-01-05-abc", [{"shard": 7}])]
+    assert operator.title == "shard 7: demo/guide and 1 more", "what the mapped task is called"
 
 
 def test_a_task_that_is_cleared_stops_its_command(

@@ -8,7 +8,7 @@
 --             documents                all document pairs
 --             documents_failed         pairs that could not be aligned
 --             documents_failed_share   the same, of all
---             documents_unfinished     pairs that are neither done nor failed
+--             documents_unfinished     pairs that are neither done nor failed nor left for the next run
 --             documents_from_ledger    pairs whose beads were made by an earlier batch
 --             beads_reported           the beads of all pairs, as their aligners reported them
 --             foreign_documents_share  of these, the ones in pairs with a side in neither of the slice's languages nor
@@ -22,7 +22,7 @@ with counted as (
         count(*) as documents,
         count(*) filter (where document.state = 'failed') as failed,
         count(*) filter (where document.state = 'ledger') as from_ledger,
-        count(*) filter (where document.state not in ('aligned', 'ledger', 'imported', 'failed')) as unfinished,
+        count(*) filter (where document.state not in ('aligned', 'ledger', 'imported', 'failed', 'deferred')) as unfinished,
         sum(document.beads) as beads,
         sum(document.beads) filter (
             where

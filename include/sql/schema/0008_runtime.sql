@@ -32,7 +32,6 @@ create table ops.breaker (
     state text not null check (state in ('closed', 'open', 'half-open')),
     failures integer not null,
     first_failed_at timestamptz,
-    opened_at timestamptz,
     probe text not null default '',
     reason text not null default '',
     changed_at timestamptz not null default now()

@@ -65,12 +65,14 @@ class _Written:
     costs: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Json] = field(default_factory=dict)
     resumed: int = 0
+    chars: int = 0
 
     def add(self, document: Row, part: Part) -> None:
         self.results.append(part.result)
         self.beads += part.beads
         self.segments += part.segments
         self.facts |= part.facts
+        self.chars += document["chars"]
         self.costs[document["document_key"]] = part.cost
 
 
@@ -122,7 +124,7 @@ def run_shard(
         "shard": shard,
         "documents": _by_state(written.results),
         "coverage": {"segments": sum(row["src_segments"] + row["tgt_segments"] for row in written.results),
-                     "documents": len(written.results)},
+                     "documents": len(written.results), "chars": written.chars},
         **facts,
         **written.facts,
     }  # fmt: skip

@@ -27,6 +27,7 @@ class DocumentState(StrEnum):
     LEDGER = "ledger"  # aligned before, with the same texts and versions: taken from the ledger
     IMPORTED = "imported"  # the file was aligned already: its units were read
     FAILED = "failed"  # it could be read, but not aligned: the reason says why
+    DEFERRED = "deferred"  # tier 2 was down: left for the next run of its date
 
 
 class FileState(StrEnum):

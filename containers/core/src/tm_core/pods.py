@@ -98,6 +98,22 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How fast work goes, for ``tm plan`` on a memory that has measured nothing yet. Not calibrated yet.
+
+    Attributes:
+        tier1_chars, tier2_chars: characters a second of one pod, both sides.
+        tier2_share: of the characters, those that tier 1 is not sure of.
+        pod_seconds: from asking for a pod to its first document; nodes that have to come first are not in it.
+    """
+
+    tier1_chars: float = 20_000.0
+    tier2_chars: float = 20_000.0
+    tier2_share: float = 0.1
+    pod_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PodSettings:
     """Everything a site says of its pods."""
 
@@ -114,6 +130,7 @@ class PodSettings:
     on_demand: Capacity = field(default_factory=Capacity)
     loss: LossRules = field(default_factory=LossRules)
     prices: Prices = field(default_factory=Prices)
+    rates: Rates = field(default_factory=Rates)
 
     def tier(self, tier: Tier) -> TierPod:
         """The tier's own settings."""

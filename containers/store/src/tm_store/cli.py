@@ -14,6 +14,7 @@ from tm_core.settings import Settings
 from tm_store import (
     cli_exchange,
     cli_lookup,
+    cli_plan,
     cli_quarantine,
     cli_recovery,
     cli_review,
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_exchange.add_commands(commands, _day)
     cli_lookup.add_commands(commands)
+    cli_plan.add_commands(commands, _day)
     cli_quarantine.add_commands(commands)
     cli_review.add_commands(commands, _day)
     cli_versions.add_commands(commands)

@@ -143,26 +143,49 @@ def make_plan(
         BatchBusy: another run is working on this date.
         StorageError, DatabaseError: as they say; nothing was planned.
     """
-    stores = _chosen(load_stores(settings.include / "stores.toml"), only_stores)
     with date_lock(db, day, Step.PLAN, run_id):
-        files = _find_files(storage, stores, day, settings.settle_seconds)
-        if not files:
-            return PlanSummary(
-                batch_id="", partition_date=day.isoformat(), nothing_new=True, shards=[], files={}, documents=0,
-                from_ledger=0,
-            )  # fmt: skip
-        pinned = _pin(settings, db, stores)
-        documents = _with_keys(_pair_up(files, stores), pinned)
-        batch = batch_id(day, [f"{one.path}\0{one.sha256}\0{one.state}" for one in files], pinned.all())
-        current = db.run("ops/select_current_batch", day=day)
-        if current and current[0].batch_id == batch and current[0].state == BatchState.DONE and not reprocess:
-            return _summary(batch, day, files, documents, [], nothing_new=True)
-        if not reprocess:
-            documents = _with_ledger(db, storage, batch, documents)
-        shards = _shards(documents, settings)
-        _write(storage, batch, day, files, documents, shards, pinned)
-        _record(db, batch, day, files, pinned, run_id=run_id, reprocess=reprocess)
-        return _summary(batch, day, files, documents, sorted(set(shards.values()) - {-1}), nothing_new=False)
+        found = look(settings, db, storage, day, only_stores=only_stores, reprocess=reprocess)
+        if not found.summary.nothing_new:
+            _write(storage, day, found)
+            _record(db, day, found, run_id=run_id, reprocess=reprocess)
+        return found.summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a plan would say. ``shards``: document key -> tier 1 task, -1 for what the ledger has."""
+
+    summary: PlanSummary
+    files: list[_File]
+    documents: list[_Document]
+    shards: dict[str, int]
+    pinned: Pinned
+
+
+def look(
+    settings: Settings, db: Database, storage: Storage, day: date, *, only_stores: Sequence[str], reprocess: bool
+) -> Look:
+    """Find out what there is to do on a date, and write nothing; arguments and errors are those of make_plan."""
+    stores = _chosen(load_stores(settings.include / "stores.toml"), only_stores)
+    files = _find_files(storage, stores, day, settings.settle_seconds)
+    pinned = _pin(settings, db, stores)
+    documents = _with_keys(_pair_up(files, stores), pinned)
+    inputs = [f"{one.path}\0{one.sha256}\0{one.state}" for one in files]
+    batch = batch_id(day, inputs, pinned.all()) if files else ""
+    nothing_new = not files or (not reprocess and _is_done(db, batch, day))
+    if not nothing_new and not reprocess:
+        documents = _with_ledger(db, storage, batch, documents)
+    shards = {} if nothing_new else _shards(documents, settings)
+    tasks = sorted(set(shards.values()) - {-1})
+    summary = _summary(batch, day, files, documents, tasks, nothing_new=nothing_new)
+    return Look(summary=summary, files=files, documents=documents, shards=shards, pinned=pinned)
+
+
+def _is_done(db: Database, batch: str, day: date) -> bool:
+    """Whether the date's newest batch is this very one, to its end, with nothing that tier 2 has still to align."""
+    current = db.run("ops/select_current_batch", day=day)
+    finished = bool(current) and current[0].batch_id == batch and current[0].state == BatchState.DONE
+    return finished and not db.run("report/tier2_down", batch_id=batch, day=day)
 
 
 def _chosen(stores: dict[str, Store], only: Sequence[str]) -> dict[str, Store]:
@@ -353,26 +376,15 @@ def _file_hash(path: Path) -> str:
 # Writing it down ---------------------------------------------------------------------------------
 
 
-def _write(
-    storage: Storage,
-    batch: str,
-    day: date,
-    files: Sequence[_File],
-    documents: Sequence[_Document],
-    shards: Mapping[str, int],
-    pinned: Pinned,
-) -> None:
-    folder = work_path(batch, Step.PLAN)
+def _write(storage: Storage, day: date, found: Look) -> None:
+    folder = work_path(found.summary.batch_id, Step.PLAN)
+    rows = [_document_row(one, found.shards[one.key]) for one in found.documents]
     entries = [
-        write_rows(storage, f"{folder}/files.parquet", FILES, map(_file_row, files)),
-        write_rows(
-            storage,
-            f"{folder}/documents.parquet",
-            DOCUMENTS,
-            [_document_row(one, shards[one.key]) for one in documents],
-        ),
+        write_rows(storage, f"{folder}/files.parquet", FILES, map(_file_row, found.files)),
+        write_rows(storage, f"{folder}/documents.parquet", DOCUMENTS, rows),
     ]
-    write_manifest(storage, folder, entries, {"partition_date": day.isoformat(), "pinned": json.loads(_json(pinned))})
+    facts = {"partition_date": day.isoformat(), "pinned": json.loads(_json(found.pinned))}
+    write_manifest(storage, folder, entries, facts)
 
 
 def _json(pinned: Pinned) -> str:
@@ -407,9 +419,8 @@ def _document_row(one: _Document, shard: int) -> dict[str, Any]:
     }
 
 
-def _record(
-    db: Database, batch: str, day: date, files: Sequence[_File], pinned: Pinned, *, run_id: str, reprocess: bool
-) -> None:
+def _record(db: Database, day: date, found: Look, *, run_id: str, reprocess: bool) -> None:
+    batch = found.summary.batch_id
     with db.transaction():
         db.run("ops/ensure_month", day=day)
         db.run("ops/forget_batch", batch_id=batch, day=day)
@@ -419,10 +430,10 @@ def _record(
             batch_id=batch,
             day=day,
             run_id=run_id,
-            versions=Jsonb(asdict(pinned)),
+            versions=Jsonb(asdict(found.pinned)),
             reprocess=reprocess,
         )
-        db.copy("ops/copy_files", ([*_file_row(file).values(), day, batch] for file in files))
+        db.copy("ops/copy_files", ([*_file_row(file).values(), day, batch] for file in found.files))
 
 
 def _summary(

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tm_core.batches import work_path
+from tm_core.breaker import is_stand_in
 from tm_core.contracts import BEADS, DOCUMENTS, FILTERED, REFINED, RESULTS, ROUTES, Schema, Step
 from tm_core.errors import ContractError
 from tm_core.identity import digest, text_hash, unit_key
@@ -240,7 +241,9 @@ def _record(
     db: Database, batch_id: str, day: date, rows: Sequence[Row], sources: Mapping[str, _Source], storage: Storage
 ) -> None:
     """Enter what this batch aligned itself into the ledger, and what could not be read into the list of files."""
-    made = [row for row in rows if row["state"] in (DocumentState.ALIGNED, DocumentState.IMPORTED)]
+    # What is published in tier 2's place does not count as done: the next run of its date aligns it again.
+    done = [row for row in rows if not is_stand_in(row["_result"]["aligner"])]
+    made = [row for row in done if row["state"] in (DocumentState.ALIGNED, DocumentState.IMPORTED)]
     unreadable = {row["_result"]["unreadable_path"]: row["reason"] for row in rows if row["_result"]["unreadable_path"]}
     with db.transaction():
         db.run(

@@ -30,7 +30,7 @@ def report(db: Database, day: date, *, since: datetime | None = None) -> str:
     sections = [
         _head(batch, since) + _put_away(db, day),
         _files(db, batch),
-        _documents(db, batch),
+        _documents(db, batch) + _tier2_down(db, batch),
         _filter(db, batch),
         _slices(db, batch),
         _memory(db, batch),
@@ -143,6 +143,17 @@ def _documents(db: Database, batch: Any) -> str:
         f"Segments:        {segments:,} on both sides\n"
         f"Beads by tier:   {beads or 'none'}"
     )
+
+
+def _tier2_down(db: Database, batch: Any) -> str:
+    """What tier 2 should have aligned and could not: never left out, however the rest went."""
+    rows = db.run("report/tier2_down", batch_id=batch.batch_id, day=batch.partition_date)
+    lines = [f"{row.documents:,} document pairs: {row.reason}\n  {_some(row.names, row.documents)}" for row in rows]
+    return "".join(f"\nTIER 2 WAS DOWN: {line}" for line in lines)
+
+
+def _some(names: Sequence[str], documents: int) -> str:
+    return ", ".join(names) + (", …" if documents > len(names) else "")
 
 
 def _filter(db: Database, batch: Any) -> str:
