@@ -158,11 +158,17 @@ class Kube:
 
 def _toml(table: Mapping[str, Any]) -> str:
     plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
+    lines = [f"{key} = {_toml_value(value)}" for key, value in plain.items()]
     for name, inner in table.items():
         if isinstance(inner, dict):
-            lines += [f"[{name}]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in inner.items())]
+            lines += [f"[{name}]", *(f"{json.dumps(key)} = {_toml_value(value)}" for key, value in inner.items())]
     return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {json.dumps(inner)}" for key, inner in value.items()) + "}"
+    return json.dumps(value)
 
 
 def connection(kubeconfig: Path, namespace: str, **more: Any) -> str:
