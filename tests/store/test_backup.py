@@ -30,6 +30,7 @@ from tm_store.backup import prune, render, take_backup
 from tm_store.backup_catalog import list_backups, render_list, verify
 from tm_store.checksum import memory_checksum
 from tm_store.db import Database, open_database
+from tm_store.drill import run_drill
 from tm_store.programs import find_program, server_major
 from tm_store.restore import restore_into
 from tm_store.restore_swap import drop_beside, list_beside
@@ -494,3 +495,34 @@ def test_the_runbook_restores(settings: Settings, storage: Storage, memory: Data
     finally:
         for one in list_beside(settings):
             drop_beside(settings, one.name)
+
+
+def test_loads_that_go_on_all_the_while(settings: Settings, storage: Storage, memory: Database) -> None:
+    """Two loaders commit without a pause from before the snapshot until after the upload."""
+    done = threading.Event()
+    loaded = [0, 0]
+
+    def load(loader: int) -> None:
+        with open_database(settings) as own:
+            while not done.is_set():
+                first = ROWS + loader * 1_000_000 + 10 * loaded[loader]
+                add_units(own, first, first + 10)
+                loaded[loader] += 1
+
+    with ThreadPoolExecutor(2) as pool:
+        loaders = [pool.submit(load, number) for number in range(2)]
+        while min(loaded) < 2:
+            assert not any(one.done() for one in loaders), [one.exception() for one in loaders]
+        before = sum(loaded)
+        try:
+            summary = take_backup(settings, memory, storage, BATCH)
+            during = sum(loaded) - before
+        finally:
+            done.set()
+        for one in loaders:
+            one.result(30)
+    assert during > 2, "nobody loaded meanwhile: this would show nothing"
+    held = sum(counts.units for counts in summary.stores.values())
+    assert ROWS < held < ROWS + 10 * sum(loaded)
+    drilled = run_drill(settings, memory, storage, summary.uri)
+    assert (drilled.is_passed, drilled.problems) == (True, ())

@@ -13,6 +13,7 @@ import pytest
 from tests.store.conftest import World
 from tm_core.errors import BackupError, StorageError
 from tm_core.settings import Settings
+from tm_store import restore_swap
 from tm_store.backup import take_backup
 from tm_store.backup_catalog import find, list_backups, seal
 from tm_store.backup_files import make_key
@@ -330,3 +331,28 @@ def test_a_batch_that_nothing_could_bring_back_is_the_rpo(world: World, backed: 
     done = run_drill(world.settings, world.db, world.storage)
     assert done.is_passed
     assert 0 < done.rpo_seconds <= done.rpo_alone_seconds < 60
+
+
+def test_a_swap_killed_between_its_rename_and_its_note(
+    world: World, backed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_more(world)
+    live = memory_checksum(world.db).digest
+    restore_beside(world.settings, world.storage, Wanted(replay=False))
+    world.db.connection.close()
+
+    def die(*arguments: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restore_swap, "abandon", die)
+    with pytest.raises(KeyboardInterrupt):
+        swap(world.settings, world.storage)
+    monkeypatch.undo()
+    older = checksum(world.settings)
+    assert older != live
+    assert world.storage.list("journal/abandoned") == [], "the kill came too late: this would show nothing"
+    again = restore_beside(world.settings, world.storage, Wanted())
+    assert checksum(world.settings, again.database) == older
+    swap_back(world.settings, world.storage)
+    assert world.storage.list("journal/abandoned") == []
+    assert checksum(world.settings) == live
