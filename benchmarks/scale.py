@@ -133,7 +133,7 @@ def run_tier(shards: Sequence[Shard], pool: Pool, world: World, loss: float, rng
     queue = sorted(shards, key=lambda one: -one.left)
     running: list[tuple[float, int, float, Shard]] = []
     now, done_at, losses, serial = 0.0, 0.0, 0, itertools.count()
-    pool.size = pool.low
+    pool.size = pool.peak = pool.low
     while queue or running:
         while queue and pool.busy < pool.size:
             shard = queue.pop(0)

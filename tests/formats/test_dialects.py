@@ -353,9 +353,9 @@ def test_headers(name: str, text: str, languages: tuple[str, str]) -> None:
 
 
 def test_without_a_header_two_columns_are_the_languages_asked_for() -> None:
-    units, told = read("a.tsv", "One\tEins\nTwo\t\n\nThree\tDrei\n", languages=("en", "de"))
+    units, told = read("a.tsv", "One\tEins\nTwo\t\n\nThree\tDrei\n\tVier\n", languages=("en", "de"))
     assert [(unit.line, *texts([unit])[0]) for unit in units] == [(1, "One", "Eins"), (4, "Three", "Drei")]
-    assert told == [(2, "no translation")]
+    assert told == [(2, "no translation"), (5, "no source text")]
 
 
 def test_a_quoted_field_may_hold_lines_and_delimiters() -> None:

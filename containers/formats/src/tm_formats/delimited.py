@@ -171,7 +171,7 @@ def _units(rows: Rows, hints: Hints) -> Iterator[BilingualUnit]:
             raise Unreadable(reason, "A delimiter stands inside a text without quotes: export it again.")
         variants = tuple(Variant(lang=lang, text=row[at]) for at, lang in columns.langs if row[at].strip())
         if len(variants) < 2:
-            hints.tell(line, "no translation")
+            hints.tell(line, "no translation" if row[columns.langs[0][0]].strip() else "no source text")
             continue
         properties = {name: row[at] for at, name in columns.others if row[at]}
         key = row[columns.key] if columns.key >= 0 else ""

@@ -245,7 +245,9 @@ def _from_segments(
     hints: Hints,
 ) -> Iterator[BilingualUnit]:
     for one in segments:
-        if not one.source or not one.target or not one.source.text().strip() or not one.target.text().strip():
+        if not one.source or not one.source.text().strip():
+            hints.tell(one.line, "no source text")
+        elif not one.target or not one.target.text().strip():
             hints.tell(one.line, "no translation")
         elif _UNFINISHED.fullmatch(one.state):
             hints.tell(one.line, f"its state is '{one.state}': a translator has not confirmed it")

@@ -7,6 +7,7 @@ are merged by the statements of the nightly load, so that a file gives the same 
 import getpass
 import hashlib
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,6 +51,8 @@ _BLOCK_UNITS = 10_000
 #: Units of each kind that a preview lists, unless asked for more.
 LISTED = 10
 _BLOCK_BYTES = 1 << 20
+#: How the reading of a deposit ends its refusals (tm_core.deposits, tm_formats.encoding).
+_LEFT_OUT = re.compile(r"[;.] it was left out and nothing else is affected\.$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,12 +258,19 @@ def _open_all(paths: Sequence[Path], name: str, pairs: Sequence[Pair]) -> tuple[
         try:
             files.append(_checked(path, name or path.name.removesuffix(REST), pairs))
         except (BadName, UnreadableDocument, OSError) as error:
-            refused.append(str(error) if not isinstance(error, OSError) else f"{path}: cannot be read: {error}.")
+            refused.append(_reason(path, error))
     twice = [name for name, count in Counter(file.name for file in files).items() if count > 1]
     refused += [
         f"{one}: two files have this name, which names their document. Import one under --name." for one in twice
     ]
     return files, refused
+
+
+def _reason(path: Path, error: BadName | UnreadableDocument | OSError) -> str:
+    """Why a file is refused, without what a deposit says of its other files: an import is all of them or nothing."""
+    if isinstance(error, OSError):
+        return f"{path}: cannot be read: {error.strerror}. Correct the path or its rights."
+    return _LEFT_OUT.sub(".", str(error))
 
 
 def _checked(path: Path, name: str, pairs: Sequence[Pair]) -> _File:
