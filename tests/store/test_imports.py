@@ -85,10 +85,8 @@ def test_one_bad_file_and_nothing_is_imported(world: Any) -> None:
     assert "bad.tmx" in preview.refused_files[0]
     # What a deposit says of its other files would contradict "nothing was imported".
     assert preview.refused_files[0].endswith("export it again.")
-    gone = world.take(world.folder / "gone.tmx", dry_run=True).refused_files
-    assert gone == [
-        f"{world.folder}/gone.tmx: cannot be read: No such file or directory. Correct the path or its rights."
-    ]
+    (gone,) = world.take(world.folder / "gone.tmx", dry_run=True).refused_files
+    assert gone.endswith("gone.tmx: cannot be read: No such file or directory. Correct the path or its rights.")
 
 
 RICH = """<tu tuid="k1" creationdate="20240102T030405Z" changedate="20250102T030405Z" changeid="ann" usagecount="3">
