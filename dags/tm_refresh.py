@@ -2,7 +2,9 @@
 # Refine one date's deposits into the translation memory
 
 Reads what was deposited under `raw/<store>/<date>/`, aligns the document pairs in two tiers, filters the beads, lets
-the gate judge every slice, loads what is accepted into the memory, samples it for review, and backs the memory up.
+the gate judge every slice, loads what is accepted into the memory, samples it for review, and backs the memory up. For
+each slice that the gate held it starts a run of `tm_release`, which asks a person. A quarantined slice waits until
+somebody starts that run.
 
 **Which date?** Every night the day before. A run's *partition key* is its date, `YYYY-MM-DD`: enter another one when
 triggering, fill in `date` in the form, or backfill a range, one date after the other:
@@ -15,7 +17,7 @@ no row changes. Dates may be run in any order, and any task may be cleared; the 
 `reprocess` aligns and loads again what the ledger says is done.
 
 **What the colours mean:** all tasks after `plan` skipped: nothing new. `tier1` skipped: every document came from the
-ledger. `tier2` skipped: tier 1 was sure of every document.
+ledger. `tier2` skipped: tier 1 was sure of every document. `release` skipped: no slice is held.
 
 **When it fails:** the failed task's log ends with what was expected, what was found and what to do; nothing of the
 batch is in the memory unless `load` is green. `tm doctor` says what is missing, `tm report --date D` what a date did,
@@ -25,19 +27,20 @@ batch is in the memory unless `load` is green. `tm doctor` says what is missing,
 from datetime import date, timedelta
 
 import pendulum
-from airflow.sdk import Asset, CronPartitionTimetable, Param, TriggerRule, dag
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import CronPartitionTimetable, Param, TriggerRule, dag
 
 from operators.align import AlignShardOperator
 from operators.plan import PlanOperator
+from operators.release import HeldOperator
 from operators.retries import task_defaults
-from operators.step import PublishOperator, RouteOperator, StepOperator
+from operators.step import MEMORY, GateOperator, PublishOperator, RouteOperator, StepOperator
 from tm_core.contracts import Step
 from tm_core.rules import Tier
 from tm_core.settings import Settings
 
 SETTINGS = Settings.from_env()
 FIRST_DATE = SETTINGS.first_date or date(2026, 1, 1)
-MEMORY = Asset("translation_memory")
 
 
 @dag(
@@ -121,7 +124,7 @@ def tm_refresh() -> None:
         execution_timeout=timedelta(hours=1),
         doc_md="Asks the named rules about every bead, and brings the beads into staging.",
     )
-    gate = StepOperator(
+    gate = GateOperator(
         task_id="gate",
         step=Step.GATE,
         batch_id=batch_id,
@@ -158,7 +161,25 @@ def tm_refresh() -> None:
         doc_md="Dumps the database to object storage, deletes what retention allows, and closes the batch.",
     )
 
-    plan >> tier1 >> route >> tier2 >> filtered >> gate >> load >> sample >> publish >> backup
+    # After the backup, which works on the date too: whoever answers at once would have to wait for it.
+    held = HeldOperator(
+        task_id="held",
+        batch_id=batch_id,
+        execution_timeout=timedelta(minutes=10),
+        doc_md="Lists the slices that the gate held.",
+    )
+    TriggerDagRunOperator.partial(
+        task_id="release",
+        trigger_dag_id="tm_release",
+        logical_date=None,
+        # Cleared, it finds the run that it has started: nobody is asked twice.
+        skip_when_already_exists=True,
+        map_index_template="{{ task.conf.store }} {{ task.conf.src }}-{{ task.conf.tgt }}",
+        execution_timeout=timedelta(minutes=10),
+        doc_md="Starts a run of tm_release for each held slice; a person decides there.",
+    ).expand_kwargs(held.output)
+
+    plan >> tier1 >> route >> tier2 >> filtered >> gate >> load >> sample >> publish >> backup >> held
 
 
 tm_refresh()

@@ -17,6 +17,8 @@ _HOPELESS = (
     "ErasureError",
     "DrillFailed",
     "DeadlineMissed",
+    "ReleaseRefused",
+    "ReleaseObsolete",
 )
 
 

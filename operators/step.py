@@ -4,10 +4,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Asset, BaseOperator, Context
 
+from operators.links import GatePageLink
 from tm_core.contracts import Step
 from tm_core.settings import Settings
+
+#: What a load changes, by dates: DAGs that wait for the memory are scheduled on it.
+MEMORY = Asset("translation_memory")
 
 
 class StepOperator(BaseOperator):
@@ -33,6 +37,12 @@ class StepOperator(BaseOperator):
         self.log.info("%s: %s", self.step, facts)
         plain: dict[str, Any] = json.loads(json.dumps(facts, default=str))
         return plain
+
+
+class GateOperator(StepOperator):
+    """The gate, with a link to what it found."""
+
+    operator_extra_links = (GatePageLink(),)
 
 
 class RouteOperator(StepOperator):

@@ -24,7 +24,9 @@ EXPECTED = {
     "tm_restore_drill": ["drill"],
     "tm_refresh": [
         "plan", "tier1", "route", "tier2", "filter", "gate", "load", "sample", "publish", "backup",
+        "held", "release",
     ],
+    "tm_release": ["show", "ask", "settle", "publish", "backup"],
 }  # fmt: skip
 HEAVY = ("torch", "numba", "pandas", "great_expectations", "pyarrow")
 PARSE_SECONDS = 1.0

@@ -23,7 +23,7 @@ from tm_embedded.supervisor import DEMO, Plan, Stack, launched, program
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "include" / "samples"
 DAG = "tm_refresh"
-#: In the order of the flow.
+#: In the order of the flow; after them `held` lists the slices that wait and `release` asks, skipped if there is none.
 TASKS = "plan tier1 route tier2 filter gate load sample publish backup".split()
 #: Seconds after which a run is called stuck: on quiet cores one lasts 15, on busy ones five times that.
 RUN_S = 240.0

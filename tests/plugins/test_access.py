@@ -12,7 +12,13 @@ pytestmark = [pytest.mark.airflow, pytest.mark.db]
 
 SignIn = Callable[[str], httpx.Client]
 #: What a path's parameters are called -> something that is there nowhere.
-UNKNOWN = {"item_id": "999999999", "batch_id": "2026-01-05-ffffffffffff", "store": "nowhere", "unit_key": "00" * 32}
+UNKNOWN = {
+    "item_id": "999999999",
+    "batch_id": "2026-01-05-ffffffffffff",
+    "store": "nowhere",
+    "unit_key": "00" * 32,
+    "slice_name": "nowhere.en-de",
+}
 #: Roles that may, by how a route writes. A route that writes and is not named here fails the test below.
 READERS = ("viewer", "reviewer", "operator", "admin")
 WRITERS = {
@@ -152,6 +158,8 @@ def test_unknown_things_are_404(sign_in: SignIn, routes: list[tuple[str, str]]) 
     assert admin.get(f"api/queue/items/{1 << 70}").status_code == 404
     for batch in ("..%2f..%2fsecrets.json", "2026-01-05-ffffffffffff%2f..", BATCH + "%00"):
         assert admin.get(f"gate/{batch}").status_code == 404, batch
+    for name in ("..%2f..%2fverdict", "nowhere", "nowhere.en-de%00", "%2e%2e.en-de", "a%2fb.en-de"):
+        assert admin.get(f"gate/{BATCH}/{name}.svg").status_code == 404, name
 
 
 def test_every_answer_carries_the_policy(sign_in: SignIn, routes: list[tuple[str, str]]) -> None:

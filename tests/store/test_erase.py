@@ -424,6 +424,9 @@ def test_a_batchs_files_lose_the_texts_and_keep_their_rows(
     db: Database, storage: Storage, wipe: Any, work: str
 ) -> None:
     load(db, D1, {"a": [SECRET, HOUSE]})
+    pages = work_path(work, Step.GATE, "data_docs")
+    for name in ("index.html", "demo.en-de.svg"):
+        storage.write_atomic(f"{pages}/{name}", b"Call John Doe today")
     assert stored(storage).count("John Doe") == 8  # two beads with two texts each, two segments twice
     report = wipe(match="John Doe")
     assert "John Doe" not in stored(storage)
@@ -433,6 +436,7 @@ def test_a_batchs_files_lose_the_texts_and_keep_their_rows(
         assert manifest.facts["beads"] == 5
         assert int(str(manifest.facts["erased_rows"])) >= 1
     assert len(report.files.rewritten) == 3
+    assert (len(report.files.deleted), storage.list(pages)) == (2, [])
     beads = read_rows(storage, f"{work_path(work, Step.FILTER)}/beads-0000.parquet", FILTERED)
     assert [one["rule"] for one in beads] == ["", "erased", "", "", ""]
     assert sweep(db, storage).rewritten == ()

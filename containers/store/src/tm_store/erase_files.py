@@ -94,6 +94,9 @@ class _Sweep:
             folders = [_Folder(self.storage, path) for path in self._finished(batch)]
             places = {place for folder in folders for place in folder.buried(documents, graves)}
             if places:
+                # The gate's page and pictures show some of the texts; the gate makes them anew when it runs again.
+                for info in self.storage.list(work_path(batch, Step.GATE, "data_docs")):
+                    self._delete(info.path)
                 for folder in folders:
                     self._rewrite(folder, places)
 

@@ -22,7 +22,7 @@ from tm_core.settings import Settings
 from tm_core.verdicts import GATE, TIMEOUT, Check, Decision, Level, Ruling, decide
 from tm_formats.storage import Storage
 from tm_store.db import Database, load_statement
-from tm_store.gate_docs import Example, ShownSlice, render_page
+from tm_store.gate_docs import Example, ShownSlice, examples_file, render_examples, render_page
 from tm_store.gate_held_out import read_held_out
 from tm_store.gate_suite import Metrics, SliceKey, ask, load_suite
 from tm_store.review_stats import Standings, rule_of, stratum_states
@@ -98,7 +98,8 @@ def run_gate(settings: Settings, db: Database, storage: Storage, batch_id: str) 
     Cost: 5 to 6 CPU seconds, nearly all of it the import of Great Expectations; a tenth of a second per 30 slices.
     """
     batch = _batch(db, batch_id)
-    page = work_path(batch_id, Step.GATE, "data_docs", "index.html")
+    docs = work_path(batch_id, Step.GATE, "data_docs")
+    page = f"{docs}/index.html"
     keys = [_key(row) for row in db.run("quality/select_open", batch_id=batch_id)]
     if keys:
         suite = load_suite(settings.include / "gx" / "slice_suite.json")
@@ -109,6 +110,9 @@ def run_gate(settings: Settings, db: Database, storage: Storage, batch_id: str) 
         contents, rulings = _rulings(db, batch)
         decisions = {key: decide(checks[key], rulings.get(key)) for key in keys}
         shown = [*_settled(db, batch_id, decisions), *_judged(db, batch_id, decisions, checks, metrics)]
+        for one in shown:
+            if one.examples:
+                storage.write_atomic(f"{docs}/{examples_file(one.key)}", render_examples(one.key, one.examples))
         templates = settings.include / "gx" / "templates"
         storage.write_atomic(page, render_page(templates, batch_id, sorted(shown, key=_place), answers.validation))
         storage.write_atomic(work_path(batch_id, Step.GATE, "verdict.json"), _as_json(batch_id, shown))
@@ -287,13 +291,15 @@ def _judged(
             warnings=one.warnings,
             checks=checks[key],
             metrics=metrics[key],
-            examples=_examples(db, batch_id, key) if one.verdict in (Verdict.HOLD, Verdict.QUARANTINE) else (),
+            examples=_examples(db, batch_id, key, one.verdict),
         )
         for key, one in decisions.items()
     ]
 
 
-def _examples(db: Database, batch_id: str, key: SliceKey) -> tuple[Example, ...]:
+def _examples(db: Database, batch_id: str, key: SliceKey, verdict: Verdict) -> tuple[Example, ...]:
+    if verdict not in (Verdict.HOLD, Verdict.QUARANTINE):
+        return ()
     place = {"store": key.store, "src_lang": key.src_lang, "tgt_lang": key.tgt_lang}
     rows = db.run("quality/select_examples", batch_id=batch_id, **place, most=EXAMPLES)
     return tuple(Example(kind=row.kind, score=row.score, src_text=row.src_text, tgt_text=row.tgt_text) for row in rows)
@@ -312,6 +318,7 @@ def _settled(db: Database, batch_id: str, judged: Iterable[SliceKey]) -> list[Sh
             warnings=tuple(row.warnings),
             checks=tuple(checks.get(_key(row), ())),
             metrics=metrics.get(_key(row), {}),
+            examples=_examples(db, batch_id, _key(row), Verdict(row.verdict)),
         )
         for row in db.run("quality/select_decisions", batch_id=batch_id)
         if _key(row) not in left_out

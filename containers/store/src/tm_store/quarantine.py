@@ -74,11 +74,13 @@ def waiting(db: Database, batch_id: str = "", verdicts: Sequence[Verdict] = OPEN
     ]
 
 
-def find_waiting(db: Database, batch_id: str, key: SliceKey, generation: int | None = None) -> Waiting:
+def find_waiting(
+    db: Database, batch_id: str, key: SliceKey, generation: int | None = None, seen: Verdict | None = None
+) -> Waiting:
     """The slice that somebody wants to decide on.
 
     Args:
-        generation: of the plan that the person was shown; None to take it as it is.
+        generation, seen: of the plan and the verdict that the person was shown; None to take them as they are.
 
     Raises:
         ReleaseObsolete: the date was planned anew, or the slice has been decided on or loaded in between.
@@ -91,9 +93,10 @@ def find_waiting(db: Database, batch_id: str, key: SliceKey, generation: int | N
             f"{where}: expected the slice as it was planned, found that its date has been planned anew, or that there "
             "is no such slice. `tm quarantine list` shows what waits now; nothing was changed."
         )
-    if found.verdict not in OPEN:
+    wanted = OPEN if seen is None else (seen,)
+    if found.verdict not in wanted:
         raise ReleaseObsolete(
-            f"{where}: expected a slice that is held or quarantined, found it '{found.verdict}', decided by "
+            f"{where}: expected a slice with the verdict {' or '.join(wanted)}, found it '{found.verdict}', decided by "
             f"{found.decided_by} at {found.decided_at:%Y-%m-%d %H:%M} UTC. Nothing was changed."
         )
     if not found.is_settled:

@@ -20,7 +20,7 @@ from tm_store.gate_suite import SliceKey
 from tm_store.journal import record, ship
 from tm_store.load import merge_staged
 from tm_store.locks import date_lock
-from tm_store.quarantine import Waiting, find_waiting
+from tm_store.quarantine import Waiting, find_waiting, history
 from tm_store.sample import sample_batch
 from tm_store.staging import stage
 
@@ -58,6 +58,7 @@ def settle(
     ruling: Ruling,
     *,
     generation: int | None = None,
+    seen: Verdict | None = None,
     run_id: str = "command line",
 ) -> Settled:
     """Do what a person says of a slice; doing it twice is refused the second time and changes nothing.
@@ -67,7 +68,7 @@ def settle(
 
     Args:
         ruling: the verdict, the person, the reason.
-        generation: of the plan that the person was shown; None to take it as it is.
+        generation, seen: of the plan and the verdict that the person was shown; None to take them as they are.
 
     Raises:
         ReleaseObsolete: the slice is not there any more as it was judged. Nothing was changed.
@@ -77,9 +78,9 @@ def settle(
 
     Cost: staging the whole batch again; for a slice that is let in also the gate, 6 CPU seconds.
     """
-    day = find_waiting(db, batch_id, key, generation).partition_date
+    day = find_waiting(db, batch_id, key, generation, seen).partition_date
     with date_lock(db, day, "release", run_id):
-        found = find_waiting(db, batch_id, key, generation)
+        found = find_waiting(db, batch_id, key, generation, seen)
         try:
             stage(db, storage, batch_id, day)
             with db.transaction():
@@ -178,6 +179,23 @@ def _key(row: Any) -> SliceKey:
 def _outcomes(db: Database, batch_id: str, key: SliceKey) -> dict[str, int]:
     rows = db.run("ops/select_slices", batch_id=batch_id)
     return dict(next(row.outcomes for row in rows if _key(row) == key))
+
+
+def was_settled(db: Database, storage: Storage, batch_id: str, key: SliceKey, ruling: Ruling) -> bool:
+    """Whether the slice stands as this ruling left it: asked by a task that was killed after its commit.
+
+    Ships the journal then, which may have been left to do.
+    """
+    said = history(db, batch_id, key)
+    last = said[-1] if said else None
+    done = last is not None and (last.verdict, last.who, last.why) == (
+        ruling.verdict.value,
+        ruling.who.strip(),
+        ruling.why.strip(),
+    )
+    if done:
+        ship(db, storage)
+    return done
 
 
 def replay(settings: Settings, db: Database, storage: Storage, store: str, who: str, facts: Mapping[str, Any]) -> bool:
