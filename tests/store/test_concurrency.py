@@ -286,14 +286,16 @@ def test_loaders_and_readers_killed_in_between(world: World, seconds: int) -> No
     drawn = random.Random(seconds)
     for _ in range(LOADERS):
         world.add_loader()
-    patience = time.monotonic() + 60
+    patience = time.monotonic() + 180  # eight processes begin at once on two cores that others use too
     while len(world.said("done")) < LOADERS:
         assert time.monotonic() < patience, world.said("error")
         time.sleep(0.1)
     began = time.monotonic()
     with Readers(world.settings) as readers:
         server_died = False
-        while time.monotonic() - began < seconds:
+        # A machine under load gives the readers less: they have their looks before the end, however long it takes.
+        while time.monotonic() - began < seconds or readers.looks <= 10 * READERS:
+            assert time.monotonic() - began < seconds + 120, f"{readers.looks} looks only; {readers.wrong}"
             time.sleep(drawn.uniform(2.0, 4.0))
             victim = world.loaders.pop(drawn.randrange(LOADERS))
             victim.kill()

@@ -96,6 +96,11 @@ def test_a_replica_that_lags_is_not(
     primary, standby = servers
     with psycopg.connect(standby.url("postgres"), autocommit=True) as replica:
         replica.execute("select pg_wal_replay_pause()")
+        # It is asked for only: what comes before the standby has obeyed is still applied, and nothing lags.
+        deadline = time.monotonic() + 30
+        while replica.execute("select pg_get_wal_replay_pause_state()").fetchone() != ("paused",):
+            assert time.monotonic() < deadline, "the standby does not pause"
+            time.sleep(0.02)
         with psycopg.connect(primary.url("tm"), autocommit=True) as connection:
             connection.execute("insert into tm.store (name) values ('new')")
         time.sleep(1.5)
