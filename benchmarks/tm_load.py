@@ -9,7 +9,6 @@ promise is broken.
 import argparse
 import os
 import resource
-import shutil
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from tm_memory import print_disk, server, write_batch
+from tm_memory import print_disk, remove, server, write_batch
 from tm_text import units
 
 from tm_core.settings import Settings
@@ -181,12 +180,12 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path(".tm/bench-tm"))
     arguments = parser.parse_args()
     folder = arguments.folder / f"load-{arguments.units}"
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     try:
         with server(folder) as settings:
             return 0 if bench(settings, arguments.units) else 1
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """``make bench-tm-lookup``: how fast and how completely a large memory is looked up.
 
-Loads a memory of made text (kept below ``--folder`` for the next run), then prints, from this one run: percentiles by
-kind and length of the query, the same for several clients at once, a document of 1,000 segments, recall against a scan
-of everything, and bytes a unit on disk. ``--small`` measures a memory of that size first and prints the growth. Exit
-status 1 if a promise is broken.
+Loads a memory of made text (removed at the end; ``--keep`` leaves it below ``--folder`` for the next run), then prints,
+from this one run: percentiles by kind and length of the query, the same for several clients at once, a document of
+1,000 segments, recall against a scan of everything, and bytes a unit on disk. ``--small`` measures a memory of that
+size first and prints the growth. Exit status 1 if a promise is broken.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from typing import Any
 from psycopg.rows import namedtuple_row
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
-from tm_memory import print_disk, server, write_batch
+from tm_memory import print_disk, remove, server, write_batch
 from tm_text import PAIRS, STORES, Writer, units
 
 from tm_core.matching import Penalties, Query, UnitFacts, form_of, grade, percent
@@ -76,18 +76,26 @@ class Measured:
 
 
 @contextmanager
-def memory(folder: Path, count: int, one_slice: bool) -> Iterator[Settings]:
-    """A server with a memory of ``count`` units, loaded on the first call as a night's run loads them."""
-    with server(folder) as settings:
-        with open_database(settings) as db:
-            if not db.one("staging/count_beads", batch_id=BATCH).beads:
-                storage, few = Storage(settings.storage), 1 if one_slice else 99
-                write_batch(db, storage, BATCH, DAY, units(count, stores=few, pairs=few))
-                start = time.monotonic()
-                load_batch(db, storage, BATCH)
-                print(f"loaded in {time.monotonic() - start:.0f} s")
-                db.connection.execute("vacuum analyze")
-        yield settings
+def memory(folder: Path, count: int, one_slice: bool, keep: bool) -> Iterator[Settings]:
+    """A server with a memory of ``count`` units, loaded as a night's run loads them, unless an earlier run kept it."""
+    try:
+        with server(folder) as settings:
+            _fill(settings, count, one_slice)
+            yield settings
+    finally:
+        if not keep:
+            remove(folder)
+
+
+def _fill(settings: Settings, count: int, one_slice: bool) -> None:
+    with open_database(settings) as db:
+        if not db.one("staging/count_beads", batch_id=BATCH).beads:
+            storage, few = Storage(settings.storage), 1 if one_slice else 99
+            write_batch(db, storage, BATCH, DAY, units(count, stores=few, pairs=few))
+            start = time.monotonic()
+            load_batch(db, storage, BATCH)
+            print(f"loaded in {time.monotonic() - start:.0f} s")
+            db.connection.execute("vacuum analyze")
 
 
 # The queries --------------------------------------------------------------------------------------
@@ -258,10 +266,11 @@ def print_document(settings: Settings, asked: Sequence[Asked]) -> float:
     return seconds
 
 
-def bench(folder: Path, count: int, each: int, one_slice: bool, recall: int) -> Measured:
+def bench(folder: Path, count: int, each: int, one_slice: bool, recall: int, keep: bool) -> Measured:
     """All measurements of one memory."""
     print(f"--- {count:,} units{' of one store and pair' if one_slice else ''}")
-    with memory(folder / f"{count}{'-one' if one_slice else ''}", count, one_slice) as settings:
+    place = folder / f"{count}{'-one' if one_slice else ''}"
+    with memory(place, count, one_slice, keep) as settings:
         with open_database(settings) as db:
             known = _known(db)
             print_disk(db)
@@ -293,9 +302,10 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=100, help="queries a kind and length class")
     parser.add_argument("--recall", type=int, default=500, help="queries compared with a scan; 0: none")
     parser.add_argument("--one-slice", action="store_true", help="all units in one store and pair: the hardest case")
+    parser.add_argument("--keep", action="store_true", help="leave the memories for the next run")
     parser.add_argument("--folder", type=Path, default=Path(".tm/bench-tm"))
     arguments = parser.parse_args()
-    rest = (arguments.each, arguments.one_slice, arguments.recall)
+    rest = (arguments.each, arguments.one_slice, arguments.recall, arguments.keep)
     small = bench(arguments.folder, arguments.small, *rest) if arguments.small else None
     large = bench(arguments.folder, arguments.units, *rest)
     growth = large.fuzzy / small.fuzzy if small else 0.0

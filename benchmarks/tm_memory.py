@@ -1,5 +1,6 @@
 """Memories of made text for ``make bench-tm``, filled as a night's run fills them: by the filter's files and a load."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,7 +20,7 @@ from tm_core.identity import context_hash, digest, document_key, text_hash, unit
 from tm_core.outcomes import DocumentState
 from tm_core.rules import Tier
 from tm_core.settings import Settings
-from tm_embedded.postgres import embedded_postgres
+from tm_embedded.postgres import embedded_postgres, remove_data
 from tm_formats.manifest import write_manifest
 from tm_formats.storage import Storage
 from tm_formats.tables import arrow_schema, write_columns, write_rows
@@ -39,6 +40,12 @@ def server(folder: Path) -> Iterator[Settings]:
         settings = Settings(database_url=running.url("tm"), storage=storage, include=Settings().include_or_default())
         migrate(settings)
         yield settings
+
+
+def remove(folder: Path) -> None:
+    """Remove what ``server`` made below ``folder``, and the data that stands elsewhere when root started it."""
+    remove_data(folder / "data")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_batch(db: Database, storage: Storage, batch_id: str, day: date, made: Iterable[MadeUnit]) -> int:

@@ -3,12 +3,14 @@
 import logging
 import random
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import psycopg
 import pytest
 from rapidfuzz.distance import Levenshtein
 
+from tests.store.batches_made import load
 from tests.store.units_made import add
 from tm_core.errors import BadName, LookupRefused
 from tm_core.identity import text_hash
@@ -214,6 +216,37 @@ def test_indexing_is_part_of_the_transaction(db: Database) -> None:
         index_pending(db)
         raise psycopg.Rollback
     assert [rows_of(db, table) for table in ("unit", "pending", "source", "gram", "numbering")] == [0, 0, 0, 0, 0]
+
+
+def test_a_load_indexes_its_texts_without_the_queue(db: Database) -> None:
+    queued: list[str] = []
+    db.connection.execute(
+        "create function note_queued() returns trigger language plpgsql as "
+        "$$begin raise notice 'queued %', new.src_text; return null; end$$"
+    )
+    db.connection.execute(
+        "create trigger queued after insert on tm.pending for each row execute function note_queued()"
+    )
+    db.connection.add_notice_handler(lambda notice: queued.append(str(notice.message_primary)))
+    add(db, "Save")  # by a writer who forgot to index it
+    load(db, date(2026, 1, 5), {"a": [("Save", "Sichern", 0.8), ("Open", "Auf", 0.8), ("Open", "Auf!", 0.8)]})
+    assert queued == ["queued Save"]
+    assert (rows_of(db, "pending"), rows_of(db, "source")) == (0, 2)
+    load(db, date(2026, 1, 6), {"b": [("Open", "Offen", 0.8), ("Shut", "Zu", 0.8)]})
+    assert (queued, rows_of(db, "source")) == (["queued Save"], 3)
+    assert texts(ask(db, "shut"))[0] == (99, "Shut")
+
+
+def test_what_is_queued_and_indexed_is_indexed_once(db: Database) -> None:
+    add(db, "Save")
+    index_pending(db)
+    db.connection.execute(
+        "insert into tm.pending (store_id, src_lang, tgt_lang, src_hash, src_text) "
+        "select store_id, src_lang, tgt_lang, src_hash, src_text from tm.unit"
+    )
+    add(db, "Keep")
+    index_pending(db)
+    assert (rows_of(db, "pending"), rows_of(db, "source")) == (0, 2)
 
 
 def test_many_small_loads_fill_chunks(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

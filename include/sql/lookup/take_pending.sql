@@ -1,8 +1,9 @@
 -- Purpose:    take source texts from the queue, to index them in the same transaction.
+-- Reads:      tm.source
 -- Writes:     tm.pending
 -- Parameters: store_id (integer), src (text), tgt (text), most (integer)
 -- Repeatable: no; what was taken is gone unless the transaction is rolled back.
--- Returns:    src_hash, src_text
+-- Returns:    src_hash, src_text, is_known (the index has the text already)
 delete from tm.pending as pending
 where
     pending.store_id = %(store_id)s
@@ -16,4 +17,15 @@ where
             limit %(most)s
         )
     )
-returning pending.src_hash, pending.src_text;
+returning
+    pending.src_hash,
+    pending.src_text,
+    exists (
+        select
+        from tm.source as source
+        where
+            source.store_id = pending.store_id
+            and source.src_lang = pending.src_lang
+            and source.tgt_lang = pending.tgt_lang
+            and source.src_hash = pending.src_hash
+    ) as is_known;

@@ -1,5 +1,5 @@
 -- Purpose:    record which document pair says which unit, and how well.
--- Grain:      one row of tm.evidence per (store_id, document_key, unit_key).
+-- Grain:      one row of tm.evidence per (store_id, unit_key, document_key).
 -- Reads:      incoming, fresh
 -- Writes:     tm.evidence
 -- Parameters: none
@@ -13,7 +13,7 @@ select
 from incoming
 join fresh on fresh.store_id = incoming.store_id and fresh.document_key = incoming.document_key
 where incoming.rank_in_document = 1
-on conflict (store_id, document_key, unit_key) do update
+on conflict (store_id, unit_key, document_key) do update
     set
         position = excluded.position,
         tier = excluded.tier,

@@ -23,7 +23,8 @@ with added as (
     from touched
     join incoming
         on incoming.store_id = touched.store_id and incoming.unit_key = touched.unit_key and incoming.rank_in_batch = 1
-    join fresh on fresh.store_id = incoming.store_id and fresh.document_key = incoming.document_key
+    -- A document is of one store. Of a join on both columns the planner would expect a few rows, and hash the beads.
+    join fresh on fresh.document_key = incoming.document_key
     left join tm.withdrawn_unit as before
         on before.store_id = touched.store_id and before.unit_key = touched.unit_key
     where touched.old_tier is null

@@ -12,7 +12,7 @@ from tm_core.errors import BatchBusy, ConservationError
 from tm_core.outcomes import BatchState, Outcome, Verdict
 from tm_formats.storage import Storage
 from tm_store.db import Database
-from tm_store.lookup_index import index_pending
+from tm_store.lookup_index import index_novel, index_pending
 from tm_store.staging import ensure_staged
 
 
@@ -128,6 +128,7 @@ def _merge(db: Database, batch: Any) -> tuple[int, int]:
     locked = db.run("tm/lock_stores", **of_batch)
     db.run("tm/create_fresh", **versioned)
     db.run("tm/create_buried", **of_batch)
+    db.run("tm/analyze_fresh")
     db.run("tm/create_incoming", **of_batch)
     merged = merge_incoming(db, [row.store_id for row in locked])
     db.run("tm/withdraw_stale")
@@ -172,6 +173,7 @@ def merge_incoming(db: Database, stores: Sequence[int]) -> Merged:
     db.run("tm/delete_evidence")
     db.run("tm/upsert_evidence")
     removed = {(row.store_id, row.src_lang, row.tgt_lang): row.removed for row in db.run("tm/delete_units")}
+    index_novel(db)
     inserted = db.one("tm/upsert_units").inserted
     db.run("tm/forget_texts")
     index_pending(db, stores)

@@ -70,10 +70,10 @@ def _mixed(first: Numbers, second: Numbers, third: Numbers) -> Numbers:
 
 
 class Holders(NamedTuple):
-    """One gram of a length class and the low halves of the ids of the forms that hold it, ascending."""
+    """One gram of a length class and the low halves of the ids of the forms that hold it, ascending, 4 bytes each."""
 
     gram: int
-    numbers: Numbers
+    held: bytes
 
 
 def holders(forms: Sequence[str], ids: Sequence[int]) -> Iterator[Holders]:
@@ -94,12 +94,12 @@ def holders(forms: Sequence[str], ids: Sequence[int]) -> Iterator[Holders]:
 
 
 def _lists(of_class: int, pairs: npt.NDArray[np.uint64]) -> Iterator[Holders]:
-    grams, numbers = pairs >> np.uint64(32), (pairs & np.uint64(_LOW)).astype("<u4")
+    grams, held = pairs >> np.uint64(32), (pairs & np.uint64(_LOW)).astype("<u4").tobytes()
     starts = np.flatnonzero(np.diff(grams, prepend=np.uint64(_LOW + 1)))
     ends = np.append(starts[1:], len(pairs))
     high = of_class << _CLASS_BITS
     for gram, start, end in zip(grams[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
-        yield Holders(high | gram, numbers[start:end])
+        yield Holders(high | gram, held[4 * start : 4 * end])
 
 
 # Asking for a phrase ----------------------------------------------------------------------------------

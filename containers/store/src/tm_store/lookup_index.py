@@ -1,21 +1,28 @@
 """Keep the index of look-ups: a trigger queues new units' source texts in ``tm.pending``, this module indexes them.
 
 Whoever writes units calls :func:`index_pending` before the end of the same transaction. Who forgets makes look-ups
-slower, not wrong: they compare what waits one by one.
+slower, not wrong: they compare what waits one by one. A merge, which writes many, indexes their texts before the units
+(:func:`index_novel`): the trigger finds them indexed, and a million texts are spared the queue.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any
 
 from tm_core.errors import DatabaseError
 from tm_core.matching import form_of
 from tm_store.db import Database, load_statement
-from tm_store.lookup_grams import MAX_NUMBER, holders, source_id
+from tm_store.lookup_grams import MAX_NUMBER, Holders, holders, source_id
 
 # Texts inverted at a time, some 1.5 kB of memory each: what bounds the memory of a load.
 _AT_ONCE = 100_000
 # Bytes of a chunk of holders, 4 a number. An append rewrites one chunk; a read fetches all. Not calibrated yet.
 _CHUNK_BYTES = 8192
+# A binary COPY: signature, flags and no extension; in front of each row its number of fields; -1 for the end. Source:
+# the manual of Postgres, COPY, "Binary Format".
+_COPY_START, _COPY_FIELDS, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), (6).to_bytes(2), b"\xff\xff"
+_COPY_ROWS = 10_000
 
 
 def index_pending(db: Database, stores: Sequence[int] | None = None) -> int:
@@ -31,9 +38,19 @@ def index_pending(db: Database, stores: Sequence[int] | None = None) -> int:
             db.run("lookup/lock_store", store_id=where.store_id)
             pair = {"store_id": where.store_id, "src": where.src_lang, "tgt": where.tgt_lang}
             while taken := db.run("lookup/take_pending", most=_AT_ONCE, **pair):
-                _index(db, pair, taken)
+                _index(db, pair, [text for text in taken if not text.is_known])
                 done += len(taken)
     return done
+
+
+def index_novel(db: Database) -> None:
+    """Index the source texts that a merge is about to bring: it holds the stores' locks, ``touched`` and ``incoming``.
+
+    Cost: about 10 s a million texts on one core.
+    """
+    for block in db.stream("lookup/select_novel", block_rows=_AT_ONCE):
+        for (store_id, src, tgt), texts in groupby(block, attrgetter("store_id", "src_lang", "tgt_lang")):
+            _index(db, {"store_id": store_id, "src": src, "tgt": tgt}, list(texts))
 
 
 def rebuild(db: Database, store_id: int) -> int:
@@ -46,6 +63,8 @@ def rebuild(db: Database, store_id: int) -> int:
 
 def _index(db: Database, pair: dict[str, Any], texts: Sequence[Any]) -> None:
     """Number some texts of one store and pair, and write their forms and grams."""
+    if not texts:
+        return
     first = db.one("lookup/take_numbers", texts=len(texts), **pair).first_number
     if first + len(texts) > MAX_NUMBER:
         raise DatabaseError(
@@ -54,17 +73,23 @@ def _index(db: Database, pair: dict[str, Any], texts: Sequence[Any]) -> None:
         )
     forms = [form_of(text.src_text).text for text in texts]
     ids = [source_id(len(form), first + index) for index, form in enumerate(forms)]
-    key = (pair["store_id"], pair["src"], pair["tgt"])
-    sources = ((*key, one, text.src_hash, form) for one, text, form in zip(ids, texts, forms, strict=True))
-    _copy(db, "lookup/copy_sources", ("int4", "text", "text", "int8", "bytea", "text"), sources)
-    _add_holders(db, pair, [(entry.gram, entry.numbers.tobytes()) for entry in holders(forms, ids)])
+    key = _fields(pair["store_id"].to_bytes(4), pair["src"].encode(), pair["tgt"].encode())
+    sources = (
+        key + _fields(one.to_bytes(8), text.src_hash, form.encode())
+        for one, text, form in zip(ids, texts, forms, strict=True)
+    )
+    _copy(db, "lookup/copy_sources", sources)
+    _copy(db, "lookup/copy_grams", (key + chunk for chunk in _grown(db, pair, holders(forms, ids), is_new=first == 0)))
 
 
-def _add_holders(db: Database, pair: dict[str, Any], lists: Sequence[tuple[int, bytes]]) -> None:
-    last = db.run("lookup/select_last_chunks", grams=[gram for gram, _ in lists], **pair)
+def _grown(db: Database, pair: dict[str, Any], lists: Iterable[Holders], *, is_new: bool) -> list[bytes]:
+    """Fill the last chunks of grams that have some; returns the new chunks, as ``_copy`` wants them."""
+    lists = list(lists)
+    # Of a pair without numbers no gram has a holder.
+    last = [] if is_new else db.run("lookup/select_last_chunks", grams=[one.gram for one in lists], **pair)
     known = {row.gram: (row.chunk, row.bytes) for row in last}
     grown: list[tuple[int, int, bytes]] = []
-    new: list[tuple[int, int, bytes]] = []
+    new: list[bytes] = []
     for gram, held in lists:
         chunk, used = known.get(gram, (-1, _CHUNK_BYTES))
         room = max(0, _CHUNK_BYTES - used)
@@ -72,19 +97,24 @@ def _add_holders(db: Database, pair: dict[str, Any], lists: Sequence[tuple[int, 
             grown.append((gram, chunk, held[:room]))
         for start in range(room, len(held), _CHUNK_BYTES):
             chunk += 1
-            new.append((gram, chunk, held[start : start + _CHUNK_BYTES]))
+            new.append(_fields(gram.to_bytes(8), chunk.to_bytes(4), held[start : start + _CHUNK_BYTES]))
     if grown:
         grams, chunks, parts = (list(column) for column in zip(*grown, strict=True))
         db.run("lookup/append_holders", grams=grams, chunks=chunks, holders=parts, **pair)
-    key = (pair["store_id"], pair["src"], pair["tgt"])
-    types = ("int4", "text", "text", "int8", "int4", "bytea")
-    _copy(db, "lookup/copy_grams", types, ((*key, *row) for row in new))
+    return new
 
 
-def _copy(db: Database, name: str, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Run a ``copy … from stdin (format binary)`` statement."""
+def _fields(first: bytes, second: bytes, third: bytes) -> bytes:
+    """Half a row of a binary COPY: each field behind its length. Half the time of psycopg's rows of Python values."""
+    return b"".join((len(first).to_bytes(4), first, len(second).to_bytes(4), second, len(third).to_bytes(4), third))
+
+
+def _copy(db: Database, name: str, rows: Iterable[bytes]) -> None:
+    """Run a ``copy … from stdin (format binary)`` statement over rows of six fields."""
     statement = load_statement(db.include / "sql" / f"{name}.sql", name)
+    rows = iter(rows)
     with db.connection.cursor() as cursor, cursor.copy(statement.sql) as copy:
-        copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)
+        copy.write(_COPY_START)
+        while some := list(islice(rows, _COPY_ROWS)):
+            copy.write(_COPY_FIELDS + _COPY_FIELDS.join(some))
+        copy.write(_COPY_END)
