@@ -53,7 +53,7 @@ def test_a_healthy_system(with_database: dict[str, str]) -> None:
 def test_without_a_database_the_rest_is_looked_at(env: dict[str, str]) -> None:
     found = states(examine(env))
     missing = {name for name, state in found.items() if state is State.MISSING}
-    assert missing == {"database", "server", "schema", "roles", "pg_dump", "last batch"}
+    assert missing == {"database", "server", "schema", "roles", "pg_dump", "last batch", "backups"}
     assert set(found.values()) == {State.OK, State.MISSING}
     assert "make up" in check(env, "database").mend
 
@@ -320,3 +320,15 @@ def test_a_missing_right_is_named(with_database: dict[str, str], db: Database) -
     assert found.state is State.MISSING
     assert found.found == "tm_reader may nothing on tm.unit"
     assert found.mend.startswith("tm migrate")
+
+
+@pytest.mark.db
+def test_a_backup_that_is_too_old(with_database: dict[str, str], db: Database) -> None:
+    assert check(with_database, "backups").found.startswith("none yet")
+    db.connection.execute(
+        "insert into ops.backup (uri, state, files, bytes, manifest_sha256, counts, taken_at, seconds) "
+        "values ('x', 'good', 1, 1, '', '{}', now() - interval '27 hours', 1)"
+    )
+    found = check(with_database, "backups")
+    assert (found.state, found.mend.split()[:2]) == (State.WRONG, ["tm", "backup"])
+    assert "backup_age" in found.found

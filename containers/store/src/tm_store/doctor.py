@@ -24,6 +24,7 @@ from tm_core.outcomes import BatchState
 from tm_core.settings import Encoder, Settings
 from tm_core.stores import load_stores
 from tm_formats.storage import Storage
+from tm_store.backup_alarms import find_alarms
 from tm_store.db import Database, open_database
 from tm_store.migrate import check_schema
 from tm_store.programs import find_program, server_major
@@ -353,6 +354,18 @@ def _last_batch(patient: _Patient) -> _Finding:
     return _ok(f"{so_far} (under way)")
 
 
+def _backups(patient: _Patient) -> _Finding:
+    """Deadlines of backups and drills, as `tm backup --check` looks at them; nothing is written."""
+    if patient.db is None:
+        return _NO_DATABASE
+    if not patient.db.run("backup/select_taken"):
+        return _ok("none yet   (every refresh ends with one; `tm backup` takes one)")
+    if found := find_alarms(patient.db):
+        mend = "tm drill" if found[0].name == "drill_age" else "tm backup"
+        return _wrong("\n".join(f"{one.name}: {one.found}" for one in found), f"{mend}   (docs/runbooks/tm_backup.md)")
+    return _ok("backups and drills keep their deadlines")
+
+
 def _deposits(patient: _Patient) -> _Finding:
     """What no run will ever look at: a store that is not configured, a folder that is no date."""
     settings = patient.settings
@@ -399,5 +412,6 @@ CHECKS: Mapping[str, Callable[[_Patient], _Finding]] = {
     "encoder": _encoder,
     "airflow": _airflow,
     "last batch": _last_batch,
+    "backups": _backups,
     "deposits": _deposits,
 }
