@@ -78,9 +78,13 @@ def test_what_tier_2_could_not_do_is_said_and_done_by_the_next_run(
     assert all(name in said for name in NAMES)
     assert "tier 2 was down" in world.tm("explain", NAMES[0]).ok().out
 
+    ill = world.tm("doctor").out
+    assert f"{len(NAMES)} document pairs of {DAY}: tier 2 was down" in " ".join(ill.split()), ill
+
     again = world.refresh(DAY)
     assert not json.loads(again.ok().out.splitlines()[-1])["nothing_new"]
     assert world.checksum() == undisturbed
     assert "TIER 2" not in world.tm("report", "--date", DAY).ok().out
+    assert "no document waits for it" in world.tm("doctor").out
     world.check_books(DAY)
     assert world.refresh(DAY).json["nothing_new"]

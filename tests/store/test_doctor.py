@@ -53,7 +53,7 @@ def test_a_healthy_system(with_database: dict[str, str]) -> None:
 def test_without_a_database_the_rest_is_looked_at(env: dict[str, str]) -> None:
     found = states(examine(env))
     missing = {name for name, state in found.items() if state is State.MISSING}
-    assert missing == {"database", "server", "schema", "roles", "pg_dump", "last batch", "backups"}
+    assert missing == {"database", "server", "schema", "roles", "pg_dump", "last batch", "backups", "tier 2"}
     assert set(found.values()) == {State.OK, State.MISSING}
     assert "make up" in check(env, "database").mend
 
@@ -332,3 +332,16 @@ def test_a_backup_that_is_too_old(with_database: dict[str, str], db: Database) -
     found = check(with_database, "backups")
     assert (found.state, found.mend.split()[:2]) == (State.WRONG, ["tm", "backup"])
     assert "backup_age" in found.found
+
+
+@pytest.mark.db
+def test_a_tier_that_is_left_alone_is_named(with_database: dict[str, str], settings: Settings) -> None:
+    from tm_store.breaker import TierBreaker
+
+    assert check(with_database, "tier 2").state is State.OK
+    for _ in range(settings.breaker_failures):
+        TierBreaker(settings=settings, who="a", probe_seconds=60).failed("unschedulable")
+    found = check(with_database, "tier 2")
+    assert found.state is State.WRONG
+    assert "open, without success since" in found.found
+    assert "unschedulable" in found.found

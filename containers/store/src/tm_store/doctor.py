@@ -366,6 +366,20 @@ def _backups(patient: _Patient) -> _Finding:
     return _ok("backups and drills keep their deadlines")
 
 
+def _tier2(patient: _Patient) -> _Finding:
+    """What a tier 2 that was down has left, and whether it is left alone now."""
+    if patient.db is None:
+        return _NO_DATABASE
+    for row in patient.db.run("doctor/select_open_breaker"):
+        found = f"{row.state}, without success since {row.first_failed_at:%Y-%m-%d %H:%M} UTC: {row.reason}"
+        return _wrong(found, "mend the cluster; one shard tries it again by itself (docs/kubernetes.md)")
+    rows = patient.db.run("doctor/select_without_tier2")
+    if rows:
+        found = "\n".join(f"{row.documents:,} document pairs of {row.partition_date}: {row.reason}" for row in rows)
+        return _wrong(found, "run these dates again: trigger tm_refresh with the date as partition key")
+    return _ok("no document waits for it")
+
+
 def _deposits(patient: _Patient) -> _Finding:
     """What no run will ever look at: a store that is not configured, a folder that is no date."""
     settings = patient.settings
@@ -413,5 +427,6 @@ CHECKS: Mapping[str, Callable[[_Patient], _Finding]] = {
     "airflow": _airflow,
     "last batch": _last_batch,
     "backups": _backups,
+    "tier 2": _tier2,
     "deposits": _deposits,
 }
