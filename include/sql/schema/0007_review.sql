@@ -205,3 +205,32 @@ create table review.threshold (
     facts jsonb not null,
     at timestamptz not null default now()
 );
+
+-- Comparisons of two aligners (tm_core.ab). Each has a batch of its own, of which its blind review items are; facts: hits
+-- on gold by block and costs, both by side; before: what was pinned when b was promoted.
+alter table ops.batch drop constraint batch_kind_check;
+alter table ops.batch add constraint batch_kind_check check (kind in ('refresh', 'import', 'comparison'));
+
+create table review.comparison (
+    batch_id text primary key references ops.batch,
+    store text not null,
+    src_lang text not null,
+    tgt_lang text not null,
+    variants jsonb not null,
+    facts jsonb not null,
+    made_at timestamptz not null default now(),
+    promoted_at timestamptz,
+    promoted_by text not null default '',
+    before jsonb,
+    undone_at timestamptz,
+    undone_by text not null default ''
+);
+
+-- Which side made a blind item: apart from the item, so that nothing that shows the item can tell.
+create table review.blind (
+    batch_id text not null references review.comparison,
+    document_key bytea not null,
+    position integer not null,
+    side text not null check (side in ('a', 'b')),
+    primary key (batch_id, document_key, position)
+);

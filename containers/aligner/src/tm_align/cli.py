@@ -20,7 +20,7 @@ class Command(Protocol):
         """Add the subcommand; its defaults hold ``run``, a function of the parsed arguments that gives the status."""
 
 
-COMMANDS = ("align", "overlap", "encode", "score", "lexicon", "lexicon_refresh", "shard")
+COMMANDS = ("align", "overlap", "encode", "score", "lexicon", "lexicon_refresh", "shard", "ab")
 """Modules ``tm_align.cli_*``: each imports numba and its like only when its command runs."""
 
 

@@ -51,3 +51,8 @@ def lexicon_command(run: str, src_lang: str, tgt_lang: str, promoted: str) -> li
     """The command that learns one pair's lexicon from collected units."""
     pair = ["--src-lang", src_lang, "--tgt-lang", tgt_lang]
     return ["tm-align", "lexicon-refresh", "--run", run, *pair, "--promoted", promoted]
+
+
+def ab_command(run: str, side: str) -> list[str]:
+    """The command that aligns a comparison's documents by one of its two variants."""
+    return ["tm-align", "ab", "--run", run, "--side", side]

@@ -169,6 +169,13 @@ ROUTES = Schema(
 #: What a lexicon is learned from: one aligned unit a row.
 LEXICON_UNITS = Schema(name="lexicon-units", version=1, columns=(("src_text", _T), ("tgt_text", _T)))
 
+#: One bead of one side of a comparison (tm_core.ab). Spans count segments from 0.
+COMPARED = Schema(
+    name="compared",
+    version=1,
+    columns=(("document_key", _T), ("src_first", _I), ("src_count", _I), ("tgt_first", _I), ("tgt_count", _I)),
+)
+
 #: A bead after the filter, as it is copied to staging: the columns are those of staging.bead, in order.
 #: ``rule`` is "" for a bead that passed. Hashes are 64 hexadecimal digits.
 FILTERED = Schema(

@@ -12,6 +12,7 @@ from tm_core.contracts import Step
 from tm_core.errors import TmError
 from tm_core.settings import Settings
 from tm_store import (
+    cli_ab,
     cli_exchange,
     cli_lookup,
     cli_plan,
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_plan.add_commands(commands, _day)
     cli_quarantine.add_commands(commands)
     cli_review.add_commands(commands, _day)
+    cli_ab.add_commands(commands)
     cli_versions.add_commands(commands)
     cli_upkeep.add_commands(commands)
 

@@ -46,7 +46,7 @@ def windows(
         positions=[position for _, position in drawn],
         around=AROUND,
     )
-    texts = _segments(storage, batch_id, {row.document_key for row in rows if row.tier != Tier.IMPORTED})
+    texts = segments_of(storage, batch_id, {row.document_key for row in rows if row.tier != Tier.IMPORTED})
     beads: dict[tuple[str, int], dict[int, Any]] = defaultdict(dict)
     for row in rows:
         beads[row.document_key, row.drawn][row.position] = row
@@ -92,8 +92,8 @@ def _facts(row: Any) -> dict[str, Any]:
 # Segments ------------------------------------------------------------------------------------------
 
 
-def _segments(storage: Storage, batch_id: str, documents: Iterable[str]) -> _Segments:
-    """(document_key, side) -> its segments, of those documents whose files are there."""
+def segments_of(storage: Storage, batch_id: str, documents: Iterable[str]) -> Mapping[tuple[str, int], Sequence[str]]:
+    """(document_key, side) -> its segments, of those documents whose files are there; side 0 is the source."""
     wanted = set(documents)
     found: dict[tuple[str, int], list[str]] = {}
     try:
