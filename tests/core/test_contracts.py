@@ -79,6 +79,7 @@ def test_columns_and_names_of_schemas_are_unique() -> None:
 
 # Checked column -> the enumeration that owns its values; None where no code outside tm_store names them.
 OWNERS = {
+    "ops.batch.kind": None,
     "ops.batch.state": BatchState,
     "ops.slice.verdict": Verdict,
     "ops.backup.state": None,

@@ -239,7 +239,7 @@ def test_every_step_on_a_full_disk(make_world, prepared, undisturbed, small_disk
         (embedding, True),
         ([*step, "filter", "--batch"], True),
         ([*step, "gate", "--batch"], True),
-        ([*step, "load", "--batch"], False),
+        ([*step, "load", "--batch"], True),
         ([*step, "sample", "--batch"], False),
         ([*step, "publish", "--batch"], False),
         ([*step, "backup", "--batch"], True),

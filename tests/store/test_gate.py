@@ -392,7 +392,8 @@ def test_second_run_changes_no_row(gate: Gate, settings: Settings, db: Database,
     before = {table: content(db, table) for table in tables}
     files = {info.path: storage.read(info.path) for info in storage.list(f"work/{BATCH}")}
     assert all(before.values())
-    assert sorted(files) == [f"work/{BATCH}/gate/data_docs/index.html", f"work/{BATCH}/gate/verdict.json"]
+    docs = ("data_docs/index.html", "data_docs/manuals.en-fr.svg", "verdict.json")
+    assert sorted(files) == [f"work/{BATCH}/gate/{name}" for name in docs]
     db.connection.execute("create table shuffled as select * from staging.bead order by score, unit_key")
     db.connection.execute("delete from staging.bead; insert into staging.bead select * from shuffled")
     assert run_gate(settings, db, storage, BATCH) == first
