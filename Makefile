@@ -26,12 +26,16 @@ $(INSTALLED): $(SOURCES)
 	@$(WARM_UP) > /dev/null
 	@touch $@
 
+# Two at work, each with a Postgres of its own; a file's tests stay together. TESTERS= runs them one after the other.
+TESTERS ?= -n 2 --dist loadfile
+
 # Tests of make test: all but the slow ones, the cluster's, the browser's, and those on data that is not here.
 test: $(INSTALLED) lint ## Lint, types and tests: under 10 minutes on 2 cores
-	$(BIN)/python -m pytest -m 'not slow and not cluster and not browser'
+	$(BIN)/python -m pytest $(TESTERS) -m 'not slow and not cluster and not browser'
 
 test-full: $(INSTALLED) lint ## Everything: fault matrices, cluster, browser, real data (TM_TEST_DATA)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TESTERS) -m 'not cluster'
+	$(BIN)/python -m pytest -m cluster
 
 lint: $(INSTALLED) ## ruff and mypy; changes nothing
 	$(BIN)/ruff check .
