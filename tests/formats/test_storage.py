@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -81,6 +82,15 @@ def test_delete_takes_a_file_or_a_folder_and_is_repeatable(storage):
     for path in ("a", "a", "c", "c"):
         storage.delete(path)
     assert [info.path for info in storage.list()] == ["ab/3"]
+
+
+def test_a_folder_that_several_delete_at_once_is_gone(storage):
+    for round_ in range(5):
+        for number in range(30):
+            storage.write_atomic(f"a/{round_}/{number % 7}/{number}", b"x")
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(storage.delete, [f"a/{round_}"] * 4))
+    assert storage.list() == []
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd", "a//b", "./a", "a\0b", ".."])

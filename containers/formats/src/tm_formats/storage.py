@@ -258,10 +258,11 @@ class _Local:
 
     def delete(self, path: str) -> None:
         target = self.path(path)
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        else:
-            target.unlink(missing_ok=True)
+        while target.is_dir() and not target.is_symlink():
+            # What is gone when its turn comes was deleted by another: go on with what is left.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(target)
+        target.unlink(missing_ok=True)
 
 
 class _S3:
@@ -324,11 +325,12 @@ class _S3:
         from pyarrow import fs
 
         key = self._key(path)
-        kind = self._fs.get_file_info([key])[0].type
-        if kind == fs.FileType.File:
-            self._fs.delete_file(key)
-        elif kind == fs.FileType.Directory:
-            self._fs.delete_dir(key)
+        while (kind := self._fs.get_file_info([key])[0].type) != fs.FileType.NotFound:
+            with contextlib.suppress(FileNotFoundError):  # as above
+                if kind == fs.FileType.Directory:
+                    self._fs.delete_dir(key)
+                else:
+                    self._fs.delete_file(key)
 
 
 _BY_ERRNO = {
