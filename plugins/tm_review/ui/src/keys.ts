@@ -1,5 +1,5 @@
 // Single keys, for reviewers who never leave the keyboard. They can be switched off for those whose tools type letters.
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 
 const STORED = "tm-review-keys";
 
@@ -24,7 +24,8 @@ const typing = (target: EventTarget | null): boolean =>
 
 /** Call what belongs to a pressed key ("a", "?", "shift+ArrowUp"); keys with Ctrl, Alt or Meta stay the browser's. */
 export function useKeys(actions: Record<string, (() => void) | undefined>, active = true): void {
-  useEffect(() => {
+  // Before the page is painted, not after: a quick key must never meet the actions of what was shown before.
+  useLayoutEffect(() => {
     if (!active) return undefined;
     const pressed = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || typing(event.target)) return;
