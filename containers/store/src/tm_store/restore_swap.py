@@ -127,12 +127,17 @@ def restore_beside(settings: Settings, storage: Storage, wanted: Wanted) -> Rest
                 seconds = round(time.monotonic() - began, 3)
                 facts = {"replayed": dict(replayed.counts), "problems": list(replayed.problems)}
                 db.run("restore/insert_restore", uri=backup.uri, seconds=seconds, facts=Jsonb(facts))
-            name = f"{live}_restored_{datetime.now(UTC):%Y%m%dT%H%M%S}"
+            name = f"{live}_restored_{_now()}"
             _make_ready(server, working, name, backup, wanted, pending)
         except BaseException:
             drop_database(server, working)
             raise
     return Restored(database=name, uri=backup.uri, verified=verified, replayed=replayed, seconds=seconds)
+
+
+def _now() -> str:
+    """For a name: sorted as the times are, and two restores of one second have two."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"[:-3]
 
 
 def _refuse(backup: StoredBackup, verified: Verified) -> None:
@@ -239,7 +244,7 @@ def swap(settings: Settings, storage: Storage, name: str = "", *, cut: bool = Fa
             _refuse_busy(server, live, cut=cut)
         if not ready.note.get("leaves_out"):
             _catch_up(settings, storage, ready.name)
-        kept = f"{live}_before_{datetime.now(UTC):%Y%m%dT%H%M%S}" if there else ""
+        kept = f"{live}_before_{_now()}" if there else ""
         note = {"instead": ready.name, "abandoned": abandoned_path(ready.note.get("later", []))}
         _rename_both(server, live, kept, ready.name, note)
         _settle(server, storage, live)
@@ -265,7 +270,7 @@ def swap_back(settings: Settings, storage: Storage, name: str = "", *, cut: bool
     with open_server(settings) as server, only_restore(server, live):
         before = _newest(server, live, "_before_", name)
         _refuse_busy(server, live, cut=cut)
-        undone = f"{live}_undone_{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        undone = f"{live}_undone_{_now()}"
         _rename_both(server, live, undone, before.name, {"undone": True})
         _settle(server, storage, live)
     return undone
