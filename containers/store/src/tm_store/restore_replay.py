@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 from typing import Any, BinaryIO
 
 from psycopg.types.json import Jsonb
@@ -19,6 +18,7 @@ from tm_core.errors import StorageError, TmError
 from tm_core.identity import digest
 from tm_core.settings import Settings
 from tm_formats.storage import Storage, Written
+from tm_store import erase, imports, release, review_replay, versions
 from tm_store.db import Database
 from tm_store.journal import FOLDER as JOURNAL
 from tm_store.restore_loads import FOLDER as LOADS
@@ -204,28 +204,28 @@ def _replay_entry(settings: Settings, db: Database, storage: Storage, entry: Ent
 
 
 def _import(settings: Settings, db: Database, storage: Storage, entry: Entry) -> str:
-    import_module("tm_store.imports").replay(settings, db, storage, entry.store, entry.facts)
+    imports.replay(settings, db, storage, entry.store, entry.facts)
     return ""
 
 
 def _rollback(settings: Settings, db: Database, storage: Storage, entry: Entry) -> str:
-    return str(import_module("tm_store.versions").replay(db, entry.facts))
+    return versions.replay(db, entry.facts)
 
 
 def _ruling(settings: Settings, db: Database, storage: Storage, entry: Entry) -> str:
     # False: the slice is not as it was ruled on, because it came again; what came again has its own ruling.
-    import_module("tm_store.release").replay(settings, db, storage, entry.store, entry.who, entry.facts)
+    release.replay(settings, db, storage, entry.store, entry.who, entry.facts)
     return ""
 
 
 def _erasure(settings: Settings, db: Database, storage: Storage, entry: Entry) -> str:
     said = {"id": entry.id, "kind": entry.kind, "store": entry.store, "facts": entry.facts}
-    import_module("tm_store.erase").apply_tombstones(db, storage, [said])
+    erase.apply_tombstones(db, storage, [said])
     return ""
 
 
 def _verdict(settings: Settings, db: Database, storage: Storage, entry: Entry) -> str:
-    return str(import_module("tm_store.review_replay").replay(db, storage, entry.kind, entry.facts, entry.uri))
+    return review_replay.replay(db, storage, entry.kind, entry.facts, entry.uri)
 
 
 _HANDLERS: Mapping[str, Callable[[Settings, Database, Storage, Entry], str]] = {
