@@ -38,6 +38,7 @@ from operators.ab import (
     WeighOperator,
 )
 from operators.retries import task_defaults
+from tm_core.deposits import STORE_NAME
 from tm_core.settings import Settings
 
 SETTINGS = Settings.from_env()
@@ -53,7 +54,7 @@ _VARIANT = "^[a-z0-9=,. _-]{1,200}$"
     params={
         "store": Param(
             type="string",
-            pattern="^[a-z0-9][a-z0-9_-]{0,62}$",
+            pattern=f"^{STORE_NAME}$",
             title="Store",
             description="Whose documents people judge.",
         ),

@@ -27,6 +27,7 @@ from airflow.sdk import Param, dag
 
 from operators.erase import EraseOperator, PreviewErasureOperator
 from operators.retries import task_defaults
+from tm_core.deposits import STORE_NAME
 from tm_core.settings import Settings
 
 SETTINGS = Settings.from_env()
@@ -42,7 +43,7 @@ _LANG = "^[A-Za-z-]{0,12}$"
     params={
         "store": Param(
             type="string",
-            pattern="^[a-z0-9][a-z0-9_-]{0,62}$",
+            pattern=f"^{STORE_NAME}$",
             title="Store",
             description="Whose texts; other stores keep theirs.",
         ),

@@ -24,6 +24,7 @@ from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from operators.export import CloseExportOperator, ExportOperator, PlanExportOperator
 from operators.retries import task_defaults
+from tm_core.deposits import STORE_NAME
 from tm_core.rules import Tier
 from tm_core.settings import Settings
 
@@ -42,7 +43,7 @@ SETTINGS = Settings.from_env()
         "store": Param(
             "",
             type="string",
-            pattern="^([a-z0-9][a-z0-9_-]{0,62})?$",
+            pattern=f"^({STORE_NAME})?$",
             title="Store",
             description="This store of include/stores.toml alone. Empty: all.",
         ),

@@ -36,6 +36,7 @@ from operators.release import HeldOperator
 from operators.retries import task_defaults
 from operators.step import MEMORY, GateOperator, PublishOperator, RouteOperator, StepOperator
 from tm_core.contracts import Step
+from tm_core.deposits import STORE_NAME
 from tm_core.rules import Tier
 from tm_core.settings import Settings
 
@@ -64,7 +65,7 @@ FIRST_DATE = SETTINGS.first_date or date(2026, 1, 1)
         "stores": Param(
             [],
             type="array",
-            items={"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"},
+            items={"type": "string", "pattern": f"^{STORE_NAME}$"},
             title="Stores",
             description="Only these stores of include/stores.toml, one a line. Empty: all.",
         ),

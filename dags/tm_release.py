@@ -30,6 +30,7 @@ from operators.release import AskOperator, SettleOperator, ShowSliceOperator
 from operators.retries import task_defaults
 from operators.step import MEMORY, PublishOperator, StepOperator
 from tm_core.contracts import Step
+from tm_core.deposits import STORE_NAME
 from tm_core.settings import Settings
 
 SETTINGS = Settings.from_env()
@@ -52,9 +53,7 @@ _LANG = "^[A-Za-z-]{2,12}$"
             title="Batch",
             description="Its id, as `tm quarantine list` and the gate's page name it.",
         ),
-        "store": Param(
-            type="string", pattern="^[a-z0-9][a-z0-9_-]{0,62}$", title="Store", description="The slice's store."
-        ),
+        "store": Param(type="string", pattern=f"^{STORE_NAME}$", title="Store", description="The slice's store."),
         "src": Param(type="string", pattern=_LANG, title="Source language", description="Of the slice: en."),
         "tgt": Param(type="string", pattern=_LANG, title="Target language", description="Of the slice: de, zh-Hant."),
     },

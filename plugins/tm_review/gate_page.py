@@ -8,12 +8,13 @@ from fastapi import APIRouter, HTTPException, Response
 
 from tm_core.batches import work_path
 from tm_core.contracts import Step
+from tm_core.deposits import STORE_NAME
 from tm_review.access import READ
 from tm_review.memory import storage
 
 router = APIRouter(dependencies=[READ])
 
-_SLICE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\.[A-Za-z-]{2,30}")
+_SLICE = re.compile(STORE_NAME + r"\.[A-Za-z-]{2,30}")
 _BATCH = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{12}")
 _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 

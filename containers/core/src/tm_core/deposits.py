@@ -39,7 +39,9 @@ SUFFIXES = {
 }
 #: Longest name accepted, in characters: file systems stop at 255 bytes, and language and suffix follow.
 MAX_NAME_CHARS = 200
-_STORE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+#: What a store is called, as a regular expression of the whole name. Forms check it before a run starts.
+STORE_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
+_STORE = re.compile(STORE_NAME)
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")
 
 
