@@ -93,6 +93,17 @@ def test_a_folder_that_several_delete_at_once_is_gone(storage):
     assert storage.list() == []
 
 
+@pytest.mark.timeout(30)
+def test_a_folder_goes_from_a_bucket_that_keeps_versions(s3):
+    client, bucket = s3
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    storage = Storage(f"s3://{bucket}/x")
+    storage.write_atomic("a/b/1", b"x")
+    storage.delete("a")
+    assert storage.list() == []
+    assert client.list_object_versions(Bucket=bucket)["Versions"], "the bucket keeps what was deleted"
+
+
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd", "a//b", "./a", "a\0b", ".."])
 def test_paths_that_climb_are_refused(storage, path):
     for call in (

@@ -32,6 +32,8 @@ _BLOCK_BYTES = 1 << 20
 _S3_CONNECT_S = 5.0
 #: Bytes of a stream kept in memory on its way to S3; what is longer waits in a temporary file.
 _SPOOL_BYTES = 16 << 20
+#: How often a delete looks again because another deleted the same folder meanwhile; each try leaves less to meet on.
+_DELETE_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,12 +327,16 @@ class _S3:
         from pyarrow import fs
 
         key = self._key(path)
-        while (kind := self._fs.get_file_info([key])[0].type) != fs.FileType.NotFound:
-            with contextlib.suppress(FileNotFoundError):  # as above
-                if kind == fs.FileType.Directory:
-                    self._fs.delete_dir(key)
-                else:
-                    self._fs.delete_file(key)
+        for _ in range(_DELETE_TRIES):
+            # Not "until it is gone": a bucket with versions may go on listing a folder that holds deletions alone.
+            kind = self._fs.get_file_info([key])[0].type
+            if kind == fs.FileType.NotFound:
+                return
+            with contextlib.suppress(FileNotFoundError):  # deleted by another meanwhile: go on with what is left
+                delete = self._fs.delete_dir if kind == fs.FileType.Directory else self._fs.delete_file
+                delete(key)
+                return
+        raise FileNotFoundError(errno.ENOENT, "others deleted and wrote here all the while", path)
 
 
 _BY_ERRNO = {
