@@ -15,7 +15,8 @@ Pause `tm_refresh` and wait for its run to end before you approve: a swap is ref
 memory.
 
 **Safe to re-run?** Yes. A cleared `restore` restores once more, beside what is there; a cleared `swap` finds what it
-has done. Rejected: what was restored stays beside the live one until `tm restore --drop NAME`.
+has done. Rejected: `discard` drops what was restored. Without an answer it stays beside the live one until `tm restore
+--drop NAME`.
 
 **When it fails:** docs/runbooks/tm_restore.md. Without Airflow, or on an empty machine: docs/runbooks/backup.md.
 """
@@ -23,10 +24,17 @@ has done. Rejected: what was restored stays beside the live one until `tm restor
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
+from airflow.providers.standard.operators.hitl import HITLBranchOperator, HITLOperator
 from airflow.sdk import Param, dag
 
-from operators.recovery import Ending, EndRestoreOperator, PreviewRestoreOperator, RestoreOperator, SwapOperator
+from operators.recovery import (
+    DiscardRestoreOperator,
+    Ending,
+    EndRestoreOperator,
+    PreviewRestoreOperator,
+    RestoreOperator,
+    SwapOperator,
+)
 from operators.retries import task_defaults
 from tm_core.settings import Settings
 
@@ -90,15 +98,23 @@ def tm_restore() -> None:
         execution_timeout=timedelta(hours=8),
         doc_md="Restores beside the live database, verifies, and brings back what came after the backup.",
     )
-    approve = ApprovalOperator(
+    approve = HITLBranchOperator(
         task_id="approve",
         subject="Let {{ ti.xcom_pull(task_ids='restore')['database'] }} take the place of the live memory?",
-        body="```\n{{ ti.xcom_pull(task_ids='restore')['shown'] }}\n```",
+        body="```\n{{ ti.xcom_pull(task_ids='restore')['shown'] }}\n```\n*Reject* drops it.",
+        options=["Approve", "Reject"],
+        options_mapping={"Approve": "swap", "Reject": "discard"},
         response_timeout=timedelta(days=3),
         # Bounds the task's own seconds; the wait is bounded above.
         execution_timeout=timedelta(minutes=10),
         retries=0,
-        doc_md="Waits for a person. No answer in three days: the live memory stays as it is, and the run fails here.",
+        doc_md="Waits for a person. No answer in three days: both databases stay as they are, and the run fails here.",
+    )
+    discard = DiscardRestoreOperator(
+        task_id="discard",
+        database="{{ ti.xcom_pull(task_ids='restore')['database'] }}",
+        execution_timeout=timedelta(minutes=30),
+        doc_md="Rejected: drops what was restored. Skipped otherwise.",
     )
     swap = SwapOperator(
         task_id="swap",
@@ -126,7 +142,8 @@ def tm_restore() -> None:
         execution_timeout=timedelta(minutes=30),
         doc_md="Drops the old database, swaps back, or is skipped because both are kept.",
     )
-    preview >> restore >> approve >> swap >> decide >> end
+    preview >> restore >> approve >> [swap, discard]
+    swap >> decide >> end
 
 
 tm_restore()

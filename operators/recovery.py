@@ -177,6 +177,28 @@ class RestoreOperator(BaseOperator):
         return {"database": done.database, "shown": shown}
 
 
+class DiscardRestoreOperator(BaseOperator):
+    """Drop a restored database that a person has rejected; one that is gone already is no error.
+
+    Args:
+        database: the restored one.
+    """
+
+    template_fields: Sequence[str] = ("database",)
+
+    def __init__(self, *, database: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.database = database
+
+    def execute(self, context: Context) -> None:
+        from tm_store.restore_swap import drop_beside, list_beside
+
+        settings = Settings.from_env()
+        if self.database in {one.name for one in list_beside(settings)}:
+            drop_beside(settings, self.database)
+        self.log.info("%s: dropped, it was rejected; the live memory is as it was", self.database)
+
+
 class SwapOperator(BaseOperator):
     """Let the restored database take the live one's place; returns the name under which the old one is kept.
 

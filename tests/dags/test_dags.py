@@ -21,7 +21,7 @@ EXPECTED = {
     "tm_erase": ["preview", "approve", "erase"],
     "tm_export": ["plan", "export", "close"],
     "tm_maintenance": ["months", "books", "leftovers", "lookup", "tables"],
-    "tm_restore": ["preview", "restore", "approve", "swap", "decide", "end"],
+    "tm_restore": ["preview", "restore", "approve", "swap", "discard", "decide", "end"],
     "tm_restore_drill": ["drill"],
     "tm_refresh": [
         "plan", "tier1", "route", "tier2", "filter", "gate", "load", "sample", "publish", "backup",

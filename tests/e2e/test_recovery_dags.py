@@ -91,5 +91,7 @@ def test_backed_up_proven_lost_and_brought_back(stack: Refresh, tmp_path: Any) -
     run = trigger(stack, "tm_restore", dry_run=False, replay=False)
     answer(stack, run, "approve", "Reject")
     assert ended(stack, "tm_restore", run) == "success"
-    assert states(stack, "tm_restore", run)["swap"] == "skipped"
+    now = states(stack, "tm_restore", run)
+    assert (now["swap"], now["discard"]) == ("skipped", "success")
     assert stack.world.checksum() == whole
+    assert "no database beside" in stack.world.tm("restore", "--list").ok().out

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from operators.recovery import (
     CheckDeadlinesOperator,
+    DiscardRestoreOperator,
     DrillOperator,
     Ending,
     EndRestoreOperator,
@@ -108,6 +109,15 @@ def test_a_restore_to_its_end(memory: Settings, db: Database, ending: Ending) ->
     beside = [one.name for one in list_beside(memory)]
     assert (kept in beside) == (ending is Ending.KEEP)
     assert checksum(memory) == (broken if ending is Ending.BACK else before)
+
+
+def test_a_rejected_restore_leaves_nothing(memory: Settings, db: Database) -> None:
+    before = memory_checksum(db).digest
+    database = restored(run(TakeBackupOperator, always=True)["uri"])["database"]
+    for _ in range(2):  # a cleared task finds it gone
+        run(DiscardRestoreOperator, database=database)
+        assert list_beside(memory) == []
+    assert checksum(memory) == before
 
 
 def test_a_dry_run_restores_nothing(memory: Settings) -> None:

@@ -8,14 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
+import pyarrow as pa
 import pytest
 
 from tests.store.conftest import World
-from tm_core.errors import BackupError, StorageError
+from tm_core.errors import BackupError, ContractError, StorageError
+from tm_core.identity import text_hash
 from tm_core.settings import Settings
+from tm_formats.manifest import FileEntry, write_manifest
 from tm_store import restore_swap
 from tm_store.backup import take_backup
-from tm_store.backup_catalog import find, list_backups, seal
+from tm_store.backup_catalog import StoredBackup, find, list_backups, seal
 from tm_store.backup_files import make_key
 from tm_store.checksum import memory_checksum
 from tm_store.db import Database, open_database
@@ -24,6 +27,7 @@ from tm_store.journal import record, ship
 from tm_store.restore import live_name, of_database, open_server
 from tm_store.restore_replay import find_pending
 from tm_store.restore_swap import Wanted, check, drop_beside, list_beside, restore_beside, swap, swap_back
+from tm_store.tombstones import Tombstone, encode, path_of, tombstones_of
 
 pytestmark = pytest.mark.db
 
@@ -136,27 +140,61 @@ def test_going_back_to_a_time_leaves_out_what_is_younger(world: World, backed: s
     assert (done.replayed.counts, done.replayed.problems) == ({}, ())
 
 
-@pytest.mark.parametrize("wanted", [Wanted(), Wanted(replay=False), Wanted(at=datetime(2100, 1, 1, tzinfo=UTC))])
+EVERY_WAY = pytest.mark.parametrize(
+    "wanted", [Wanted(), Wanted(replay=False), Wanted(at=datetime(2100, 1, 1, tzinfo=UTC))]
+)
+
+
+@EVERY_WAY
+def test_an_erasure_in_a_store_that_the_backup_does_not_know_is_noted(
+    world: World, backed: str, wanted: Wanted
+) -> None:
+    plant_erasure(world, "a-store-of-later")
+    done = restore_beside(world.settings, world.storage, wanted)
+    assert (done.replayed.counts, done.replayed.problems) == ({"erase": 1}, ())
+    with open_database(of_database(world.settings, done.database)) as copy:
+        assert tombstones_of(copy)["a-store-of-later"].stones == {STONE}, "its text could be imported again"
+    assert memory_checksum(world.db).digest == checksum(world.settings, done.database)
+
+
+@EVERY_WAY
 def test_an_erasure_that_cannot_be_done_again_ends_the_restore(world: World, backed: str, wanted: Wanted) -> None:
-    """Its store is unknown to the backup, say; what was erased would be back otherwise."""
-    world.storage.write_atomic("erasures/empty.tsv", b"")
-    plant_erasure(world, "a-store-of-later", "erasures/empty.tsv")
-    with pytest.raises(BackupError, match=r"1 erasures .* could not be done again"):
+    """What was erased would be back otherwise."""
+    path = plant_erasure(world, "demo")
+    world.storage.write_atomic(path, world.storage.read(path).replace(b"en", b"xx"))
+    with pytest.raises(BackupError, match=r"1 erasures .* could not be done again.*expected the tombstones whose"):
         restore_beside(world.settings, world.storage, wanted)
     assert databases(world) == [""]
 
 
 def test_an_erasure_whose_file_is_gone_ends_the_restore(world: World, backed: str) -> None:
-    plant_erasure(world, "demo", "erasures/gone.tsv")
-    with pytest.raises(StorageError, match=r"erasures/gone\.tsv"):
+    path = plant_erasure(world, "demo")
+    world.storage.delete(path)
+    with pytest.raises(StorageError, match=path):
         restore_beside(world.settings, world.storage, Wanted())
     assert databases(world) == [""]
 
 
-def plant_erasure(world: World, store: str, path: str) -> None:
+@pytest.mark.parametrize("place", ["entries/000000000009.json", "batches/000000000009-b.json", "abandoned/x.json"])
+def test_a_spoilt_file_of_the_journal_ends_the_restore(world: World, place: str) -> None:
+    """Nobody knows any more whether it was an erasure."""
+    for spoilt in (b"", b'{"at": "2026', b"\xff\xfe", b"[]", b"7", b'{"id": 1}'):
+        world.storage.write_atomic(f"journal/{place}", spoilt)
+        with pytest.raises(ContractError, match=rf"journal/{place}: expected .*, found .*older version"):
+            find_pending(world.db, world.storage)
+
+
+STONE = Tombstone(src_lang="en", tgt_lang="de", src_hash=text_hash("Forget me."))
+
+
+def plant_erasure(world: World, store: str) -> str:
+    """An erasure that the live memory has done, and the backup not; returns where its tombstones lie."""
+    data = encode([STONE])
+    world.storage.write_atomic(path_of(data), data)
     with world.db.transaction():
-        record(world.db, kind="erase", who="a test", store=store, facts={"path": path})
+        record(world.db, kind="erase", who="a test", store=store, facts={"path": path_of(data)})
     ship(world.db, world.storage)
+    return path_of(data)
 
 
 def test_a_restore_from_nothing(world: World, backed: str) -> None:
@@ -317,6 +355,48 @@ def test_bit_rot_is_found_and_marks_the_backup_bad(world: World, backed: str, db
     assert not find(world.storage, backed).good
     with pytest.raises(BackupError, match="expected a good backup"):
         run_drill(world.settings, world.db, world.storage)
+
+
+def test_a_dump_that_pg_restore_refuses_marks_the_backup_bad(world: World, backed: str) -> None:
+    """Every hash fits: it was spoilt before it was uploaded."""
+    stored = find(world.storage, backed)
+    replant(world, stored, "memory/toc.dat.zst", pa.compress(b"PGDMP and nothing else", "zstd", asbytes=True))
+    assert find(world.storage, backed).good
+    done = run_drill(world.settings, world.db, world.storage)
+    assert not done.is_passed
+    assert done.rto_seconds is None
+    assert "pg_restore ended with status" in done.problems[0]
+    assert world.rows("select is_passed, rto_seconds from ops.drill") == [(False, None)]
+    assert world.rows("select state, problem like 'pg_restore%' from ops.backup") == [("bad", True)]
+    assert not find(world.storage, backed).good
+    assert databases(world) == [""]
+    with pytest.raises(BackupError, match="this backup is not restored"):
+        check(world.settings, world.storage, Wanted(uri=backed))
+
+
+def test_a_server_that_is_lost_says_nothing_of_the_backup(
+    world: World, backed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "pg_restore"
+    program.write_text("#!/bin/sh\necho 'pg_restore: error: server closed the connection unexpectedly' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("tm_store.restore.find_program", lambda name, major: program)
+    with pytest.raises(BackupError, match="server closed the connection"):
+        run_drill(world.settings, world.db, world.storage)
+    assert world.rows("select * from ops.drill") == []
+    assert find(world.storage, backed).good
+    assert databases(world) == [""]
+
+
+def replant(world: World, stored: StoredBackup, name: str, data: bytes) -> None:
+    """Another content of a backup's file, and a manifest that promises just that."""
+    written = world.storage.write_atomic(f"{stored.path}/{name}", data)
+    entries = [
+        FileEntry(name=name, size=written.size, sha256=written.sha256) if one.name == name else one
+        for one in stored.entries
+    ]
+    assert entries != list(stored.entries)
+    write_manifest(world.storage, stored.path, entries, {**stored.facts, "seal": seal(stored.facts, entries)})
 
 
 def test_a_batch_that_nothing_could_bring_back_is_the_rpo(world: World, backed: str) -> None:

@@ -203,11 +203,14 @@ def lift(db: Database, storage: Storage, erasure: int, *, who: str, why: str) ->
 def replay(db: Database, storage: Storage, store: str, number: int, facts: Mapping[str, Any]) -> None:
     """Do an erasure again from its journal entry: by its tombstones alone. What is gone already stays gone.
 
+    A store that the database does not know is entered: there is nothing to erase, and its texts must not come later.
+
     Args:
         store, number, facts: as they stand in the entry.
     """
     stones = read(storage, facts["path"])
     with db.transaction():
+        db.run("tm/ensure_store", store=store)
         work = _Erasure(db=db, store=store, store_id=_store_id(db, store))
         work.remove(stones)
         work.bury(number, len(stones))

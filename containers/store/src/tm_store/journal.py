@@ -4,9 +4,11 @@ A restored backup knows nothing of what came after it; the entries after its tim
 """
 
 import json
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from tm_core.errors import ContractError
 from tm_formats.storage import Storage
 from tm_store.db import Database
 
@@ -53,3 +55,30 @@ def ship(db: Database, storage: Storage) -> int:
         shipped += len(rows)
         if len(rows) < _BLOCK:
             return shipped
+
+
+def read_body(storage: Storage, path: str, *names: str) -> dict[str, Any]:
+    """A JSON file of the journal.
+
+    Args:
+        names: keys that it must have.
+
+    Raises:
+        ContractError: it is no such file any more.
+    """
+    try:
+        body = json.loads(storage.read(path))
+        missing = [name for name in names if name not in body]
+    except (ValueError, TypeError) as error:
+        raise ContractError(_spoilt(storage, path, "JSON", f"none ({type(error).__name__})")) from None
+    if missing or not isinstance(body, dict):
+        raise ContractError(_spoilt(storage, path, f"an object with {', '.join(names)}", "something else"))
+    return body
+
+
+def _spoilt(storage: Storage, path: str, expected: str, found: str) -> str:
+    return (
+        f"{storage.uri_of(path)}: expected {expected}, found {found}. The file was changed after it was written. Bring "
+        "its older version back from the bucket's versions or its replica; removed, what it tells of is lost to every "
+        "restore. Nothing of it has been replayed."
+    )

@@ -20,6 +20,7 @@ from tm_formats.manifest import NAME
 from tm_formats.storage import Storage
 from tm_store.db import Database
 from tm_store.journal import FOLDER as JOURNAL
+from tm_store.journal import read_body
 from tm_store.load import load_batch
 from tm_store.sample import sample_batch
 from tm_store.staging import stage
@@ -63,8 +64,8 @@ def _plain(value: Any) -> str:
 
 
 def read_load(storage: Storage, path: str) -> Load:
-    """Read a record."""
-    body = json.loads(storage.read(path))
+    """Read a record. Raises ContractError if it is none any more."""
+    body = read_body(storage, path, "batch_id", "partition_date", "generation", "loaded_at", "batch", "slices", *_ROWS)
     return Load(
         path=path,
         batch_id=body["batch_id"],

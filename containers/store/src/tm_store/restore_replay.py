@@ -21,6 +21,7 @@ from tm_formats.storage import Storage, Written
 from tm_store import erase, imports, release, review_replay, versions
 from tm_store.db import Database
 from tm_store.journal import FOLDER as JOURNAL
+from tm_store.journal import read_body
 from tm_store.restore_loads import FOLDER as LOADS
 from tm_store.restore_loads import Load, files_are_gone, read_load, replay_load
 
@@ -70,6 +71,9 @@ def find_pending(db: Database, storage: Storage, *, until: datetime | None = Non
         until: nothing younger than this, except erasures: what was erased does not come back.
         replay: False: erasures alone.
 
+    Raises:
+        ContractError: a file of the journal is spoilt: nobody knows any more whether it was an erasure.
+
     Cost: one listing of the journal, and one small file for each batch and entry that is missing.
     """
     gone = _abandoned(storage)
@@ -103,13 +107,13 @@ def _is_wanted(event: Event, until: datetime | None, replay: bool) -> bool:
 
 
 def _read_entry(storage: Storage, path: str) -> Entry:
-    body = json.loads(storage.read(path))
     names = ("id", "kind", "who", "store", "facts", "uri")
+    body = read_body(storage, path, "at", *names)
     return Entry(path=path, at=datetime.fromisoformat(body["at"]), **{name: body[name] for name in names})
 
 
 def _abandoned(storage: Storage) -> set[str]:
-    return {path for info in storage.list(ABANDONED) for path in json.loads(storage.read(info.path))["paths"]}
+    return {path for info in storage.list(ABANDONED) for path in read_body(storage, info.path, "paths")["paths"]}
 
 
 def abandon(storage: Storage, paths: Sequence[str]) -> str:

@@ -123,7 +123,7 @@ def restore_beside(settings: Settings, storage: Storage, wanted: Wanted) -> Rest
             with open_database(inner.as_owner()) as db:
                 pending = _pending(db, storage, wanted)
                 replayed = replay(inner, db, storage, pending)
-                _refuse_unerased(db, storage)
+                _refuse_unerased(db, storage, replayed)
                 seconds = round(time.monotonic() - began, 3)
                 facts = {"replayed": dict(replayed.counts), "problems": list(replayed.problems)}
                 db.run("restore/insert_restore", uri=backup.uri, seconds=seconds, facts=Jsonb(facts))
@@ -148,13 +148,13 @@ def _refuse(backup: StoredBackup, verified: Verified) -> None:
         )
 
 
-def _refuse_unerased(db: Database, storage: Storage) -> None:
+def _refuse_unerased(db: Database, storage: Storage, replayed: Replayed) -> None:
     """An erased text must not come back by way of a restore: without every erasure there is no restored memory."""
     if open_ones := find_pending(db, storage, replay=False).events:
         raise BackupError(
             f"{len(open_ones)} erasures of the journal could not be done again ({open_ones[0].path} is the first): "
-            "what was erased would be back. Update tm-refinery, or mend what stands in their way, and restore again; "
-            "the live database has not been touched."
+            f"what was erased would be back. {' '.join(replayed.problems)} Update tm-refinery, or mend what stands in "
+            "their way, and restore again; the live database has not been touched."
         )
 
 
@@ -298,8 +298,7 @@ def _catch_up(settings: Settings, storage: Storage, name: str) -> None:
     with open_database(inner.as_owner()) as db:
         pending = find_pending(db, storage)
         if pending.events:
-            replay(inner, db, storage, pending)
-            _refuse_unerased(db, storage)
+            _refuse_unerased(db, storage, replay(inner, db, storage, pending))
 
 
 def _refuse_busy(server: Database, live: str, *, cut: bool) -> None:

@@ -1,6 +1,5 @@
 """Bring a verdict back from its journal entry, after a restore; the memory follows as it did the first time."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ from psycopg.types.json import Jsonb
 
 from tm_formats.storage import Storage
 from tm_store.db import Database
-from tm_store.journal import record
+from tm_store.journal import read_body, record
 from tm_store.review_memory import settle
 
 # Of the facts of an entry, those that are bytes in the database.
@@ -27,7 +26,7 @@ def replay(db: Database, storage: Storage, kind: str, facts: Mapping[str, Any], 
     """
     if facts["undoes"] and not db.run("review/select_verdict", verdict_key=bytes.fromhex(facts["undoes"])):
         return f"the verdict {facts['undoes']} that it takes back is not in the database"
-    kept = json.loads(storage.read(uri)) if uri and storage.exists(uri) else {"note": "", "texts": []}
+    kept = read_body(storage, uri, "note", "texts") if uri and storage.exists(uri) else {"note": "", "texts": []}
     row = {name: _hex(value) if name in _BYTES else value for name, value in facts.items() if name != "changes"}
     with db.transaction():
         written = db.run("review/replay_verdict", facts=Jsonb(row), note=kept["note"])

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tm_core.errors import ContractError
 from tm_core.identity import text_hash
 from tm_formats.storage import Storage
 from tm_store.db import Database
@@ -78,6 +79,19 @@ def path_of(data: bytes) -> str:
 
 
 def read(storage: Storage, path: str) -> list[Tombstone]:
-    """The tombstones of a journal entry's file."""
-    lines = storage.read(path).decode().splitlines()
-    return [Tombstone(**dict(zip(Tombstone.__slots__, line.split("\t"), strict=True))) for line in lines]
+    """The tombstones of a journal entry's file.
+
+    Raises:
+        StorageError: it is not there. ContractError: it is not what was written: another text would be erased.
+    """
+    data = storage.read(path)
+    if path != path_of(data):
+        raise ContractError(
+            f"{storage.uri_of(path)}: expected the tombstones whose SHA-256 its name gives, found other bytes. It was "
+            "changed after it was written. Bring its older version back from the bucket's versions or its replica; "
+            "nothing of it has been erased."
+        )
+    return [
+        Tombstone(**dict(zip(Tombstone.__slots__, line.split("\t"), strict=True)))
+        for line in data.decode().splitlines()
+    ]
