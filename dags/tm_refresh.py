@@ -10,6 +10,8 @@ somebody starts that run.
 triggering, fill in `date` in the form, or backfill a range, one date after the other:
 `airflow backfill create --dag-id tm_refresh --from-date 2026-01-05 --to-date 2026-01-07 --max-active-runs 1`.
 (A backfill does not ask for the DAG's own limit: without the option up to ten dates run at once, which is safe.)
+Before you start it: "TM plan" in the menu "Browse", linked from the form too, and `tm plan` say what a run would do and
+cost, and which dates are already running.
 
 **Safe to re-run?** Yes. Every task writes to places named after its batch, and the load is one transaction. A date
 that was refined before with the same documents and versions is found out by `plan`: everything after it is skipped and
@@ -31,6 +33,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import CronPartitionTimetable, Param, TriggerRule, dag
 
 from operators.align import AlignShardOperator
+from operators.links import plan_page
 from operators.plan import PlanOperator
 from operators.release import HeldOperator
 from operators.retries import task_defaults
@@ -60,7 +63,8 @@ FIRST_DATE = SETTINGS.first_date or date(2026, 1, 1)
             type=["null", "string"],
             format="date",
             title="Date",
-            description="Deposits of this date. Empty: the run's partition key, or else the day before the run.",
+            description_md="Deposits of this date. Empty: the run's partition key, or else the day before the run. "
+            f"[What would a run do and cost, and which dates are already running?]({plan_page()})",
         ),
         "stores": Param(
             [],

@@ -72,7 +72,7 @@ def dag_page(dag: Any) -> str:
     if dag.params:
         lines += ["## Parameters of a run", "", "| name | default | what it does |", "|---|---|---|"]
         lines += [
-            f"| `{name}` | {_default(_param(dag, name))} | {_param(dag, name).description} |" for name in dag.params
+            f"| `{name}` | {_default(_param(dag, name))} | {_described(_param(dag, name))} |" for name in dag.params
         ]
         lines.append("")
     lines += ["## Tasks", "", "| task | after | stops after | what it does |", "|---|---|---|---|"]
@@ -82,6 +82,11 @@ def dag_page(dag: Any) -> str:
 
 def _param(dag: Any, name: str) -> Any:
     return dag.params.get_param(name)
+
+
+def _described(param: Any) -> str:
+    # A link there leads to a page of the running Airflow: here its words alone.
+    return param.description or re.sub(r"\[(.*?)\]\(.*?\)", r"\1", param.schema["description_md"])
 
 
 def _default(param: Any) -> str:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context, SkipMixin
 
+from tm_core.batches import run_date
 from tm_core.settings import Settings
 
 
@@ -51,14 +52,6 @@ class PlanOperator(BaseOperator, SkipMixin):
 
 
 def partition_date(context: Context) -> date:
-    """The date whose deposits a run refines.
-
-    The run's partition key if it has one (the schedule, backfills and the form's field give it), else the form's
-    ``date``, else the day before the run: what the nightly schedule would have taken.
-    """
+    """The date whose deposits a run refines: tm_core.batches.run_date."""
     run = context["dag_run"]
-    if run.partition_key:
-        return date.fromisoformat(run.partition_key)
-    if chosen := context["params"].get("date"):
-        return date.fromisoformat(chosen)
-    return run.run_after.date() - timedelta(days=1)
+    return run_date(run.partition_key, context["params"].get("date"), run.run_after)

@@ -45,5 +45,12 @@ class TmReviewPlugin(AirflowPlugin):
             "destination": "nav",
             "nav_top_level": True,
             "icon": f"{BASE}{PREFIX}/static/icon.svg",
-        }
+        },
+        {
+            "name": "TM plan",
+            "href": f"{BASE}{PREFIX}/plan",
+            "url_route": "tm-plan",
+            "destination": "nav",
+            "category": "browse",
+        },
     ]

@@ -22,7 +22,7 @@ from tm_core.errors import (
     TmError,
     UnknownItem,
 )
-from tm_review import gate_page, queue, search, slices, statistics
+from tm_review import gate_page, plan_page, queue, search, slices, statistics
 from tm_review.access import READ, Name, Right, User, allowed, refuse_other_sites
 from tm_review.shield import Shield
 
@@ -53,7 +53,7 @@ def make_app() -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_api_route("/", _page, dependencies=[READ], include_in_schema=False)
     app.add_api_route("/api/me", _me, dependencies=[READ])
-    for part in (queue, statistics, search, slices, gate_page):
+    for part in (queue, statistics, search, slices, gate_page, plan_page):
         app.include_router(part.router)
     app.add_exception_handler(TmError, _explained)
     app.add_exception_handler(HTTPException, _refused)

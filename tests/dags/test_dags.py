@@ -62,7 +62,10 @@ for path in {[str(path) for path in DAG_FILES]!r}:
             file=path, tasks=list(dag.task_ids), doc=dag.doc_md or "", tags=sorted(dag.tags),
             timeouts={{t.task_id: bool(t.execution_timeout) for t in dag.tasks}},
             callbacks={{t.task_id: bool(t.on_failure_callback) for t in dag.tasks}},
-            owner=dag.owner, params={{k: dag.params.get_param(k).description for k in dag.params}},
+            owner=dag.owner, params={{
+                name: param.description or param.schema.get("description_md")
+                for name, param in ((name, dag.params.get_param(name)) for name in dag.params)
+            }},
         )
 result["heavy"] = [name for name in {HEAVY!r} if name in sys.modules]
 print("RESULT" + json.dumps(result))
@@ -98,6 +101,12 @@ def test_closed_world(bag: dict[str, Any]) -> None:
 def test_one_dag_a_file_named_after_it(bag: dict[str, Any]) -> None:
     assert {name: Path(dag["file"]).stem for name, dag in bag["dags"].items()} == {name: name for name in bag["dags"]}
     assert len(DAG_FILES) == len(bag["dags"])
+
+
+def test_the_form_of_a_refresh_leads_to_its_plan(bag: dict[str, Any]) -> None:
+    from operators.links import PLAN_PATH
+
+    assert f"]({PLAN_PATH})" in bag["dags"]["tm_refresh"]["params"]["date"]
 
 
 def test_each_file_parses_fast(bag: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from tm_core.identity import digest, fingerprint
 
@@ -24,6 +24,18 @@ def batch_id(day: date, inputs: Iterable[str], versions: Iterable[str]) -> str:
     """
     whole = digest("batch", day.isoformat(), fingerprint(inputs), fingerprint(versions), CONTRACT_VERSION)
     return f"{day.isoformat()}-{whole[:12]}"
+
+
+def run_date(partition_key: str | None, chosen: str | None, run_after: datetime) -> date:
+    """The date whose deposits a run refines.
+
+    The run's partition key if it has one (the schedule, backfills and the form's field give it), else the form's
+    ``date``, else the day before the run: what the nightly schedule would have taken. Raises ValueError for a text
+    that is no date.
+    """
+    if given := partition_key or chosen:
+        return date.fromisoformat(given)
+    return run_after.date() - timedelta(days=1)
 
 
 def ledger_key(src_sha256: str, tgt_sha256: str, src_lang: str, tgt_lang: str, versions: Iterable[str]) -> str:
