@@ -8,7 +8,9 @@ verdicts), deletes what retention allows, and looks at the deadlines. Triggered 
 one a week and one a month; never goes the newest good one, the newest that a drill has proven, and what `tm backup
 --hold` holds. `check` fails, and so tells whom TM_NOTIFY names, when the newest backup is older than 26 hours, the
 last drill older than 8 days, a backup's size differs by more than 30 % from the one before, or it took twice as long
-as usual; a monitor reads the same from `ops.alarm` or from `tm backup --check`, which ends with status 1.
+as usual. A night's run that has not succeeded two hours after its hour, because it hangs or failed, is told by
+Airflow's deadline alert, if the newest backup is older than 26 hours by then. A monitor reads the same from
+`ops.alarm` or from `tm backup --check`, which ends with status 1.
 
 **Safe to re-run?** Yes. A killed `take` leaves a folder without a manifest, which is never taken for a backup.
 
@@ -21,8 +23,10 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, dag
 
+from operators.deadlines import deadline
 from operators.recovery import CheckDeadlinesOperator, PruneOperator, TakeBackupOperator
 from operators.retries import task_defaults
+from tm_core.retention import BACKUP_LIMIT
 from tm_core.settings import Settings
 
 SETTINGS = Settings.from_env()
@@ -36,6 +40,7 @@ SETTINGS = Settings.from_env()
     catchup=False,
     max_active_runs=1,
     default_args=task_defaults(SETTINGS),
+    deadline=deadline("backup_age", limit=BACKUP_LIMIT, every=timedelta(days=1)),
     params={
         "dry_run": Param(
             False, type="boolean", title="Delete nothing", description="Say what retention would delete, and keep it."

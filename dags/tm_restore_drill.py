@@ -10,7 +10,8 @@ measures, and drops the scratch database. The live memory is only read.
 
 **What failing means:** the backup is bad: it is marked so, no restore chooses it, and retention does not count on it.
 Or something that came after it could not be brought back: the log names it. It is not tried again by itself, because
-the next try would take an older backup and pass.
+the next try would take an older backup and pass. A run that has not succeeded a day after its hour is told by
+Airflow's deadline alert, if no drill has passed for 8 days by then.
 
 **Safe to re-run?** Yes. What a killed drill leaves is dropped by the next.
 
@@ -22,8 +23,10 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
+from operators.deadlines import deadline
 from operators.recovery import DrillOperator
 from operators.retries import task_defaults
+from tm_core.retention import DRILL_LIMIT
 from tm_core.settings import Settings
 
 SETTINGS = Settings.from_env()
@@ -36,6 +39,7 @@ SETTINGS = Settings.from_env()
     catchup=False,
     max_active_runs=1,
     default_args=task_defaults(SETTINGS),
+    deadline=deadline("drill_age", limit=DRILL_LIMIT, every=timedelta(days=7)),
     params={
         "backup": Param(
             "",

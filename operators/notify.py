@@ -100,20 +100,25 @@ def _first_line(error: object) -> str:
 
 
 def _send(news: News, context: Mapping[str, Any]) -> None:
+    # notify() and not the notifier itself, which would first render our texts as templates: an error message may
+    # hold braces.
+    if notifier := notifier_of(news):
+        notifier.notify(context)
+
+
+def notifier_of(news: News) -> Any:
+    """Airflow's notifier for TM_NOTIFY, or None where the log is all. Raises SettingsError: its package is missing."""
     settings = Settings.from_env()
     if settings.notify is Notify.LOG:
-        return
+        return None
     try:
-        notifier = _NOTIFIERS[settings.notify](news, settings.notify_to)
+        return _NOTIFIERS[settings.notify](news, settings.notify_to)
     except ImportError as error:
         package = f"apache-airflow-providers-{settings.notify}"
         raise SettingsError(
             f"TM_NOTIFY is '{settings.notify}', which needs the package {package} ({error}). Install it beside "
             f"Airflow (pip install {package}), or set TM_NOTIFY=log"
         ) from error
-    # notify() and not the notifier itself, which would first render our texts as templates: an error message may
-    # hold braces.
-    notifier.notify(context)
 
 
 def _smtp(news: News, address: str) -> Any:

@@ -18,7 +18,7 @@ import pytest
 from tm_embedded.airflow import Workload, task_log
 from tm_embedded.home import Home
 from tm_embedded.processes import marked
-from tm_embedded.supervisor import DEMO, Plan, Stack, launched, program
+from tm_embedded.supervisor import ALL_COMPONENTS, DEMO, DEMO_COMPONENTS, Plan, Stack, launched, program
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "include" / "samples"
@@ -216,15 +216,23 @@ def _name(task: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def scheduled(home: Path, like: Any, *, follow_schedules: bool = False, **env: str) -> Iterator[Refresh]:
+def scheduled(
+    home: Path, like: Any, *, follow_schedules: bool = False, triggerer: bool = False, **env: str
+) -> Iterator[Refresh]:
     """The project's DAGs on a stack of their own, while the block runs.
 
     Args:
         home: TM_HOME, used again for a second start.
         like: a world (see conftest.py) whose settings the stack gets, and whose commands look at its memory.
+        triggerer: which `make up` has and `make demo` has not.
         env: further settings.
     """
-    plan = Plan(home=Home(path=home), workload=Workload.of(ROOT, follow_schedules=follow_schedules), kind=DEMO)
+    plan = Plan(
+        home=Home(path=home),
+        workload=Workload.of(ROOT, follow_schedules=follow_schedules),
+        kind=DEMO,
+        components=ALL_COMPONENTS if triggerer else DEMO_COMPONENTS,
+    )
     wanted = {name: like.env[name] for name in ("TM_INCLUDE", *SETTINGS)} | env
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("TM_")]:

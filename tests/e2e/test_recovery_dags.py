@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.e2e.stack import SETTINGS, Refresh, make_include, scheduled
@@ -18,7 +20,7 @@ DAGS = ("tm_backup", "tm_restore_drill", "tm_restore")
 def stack(make_lasting_world: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refresh]:
     include = make_include(tmp_path_factory.mktemp("include") / "include", ["kept"])
     world = make_lasting_world(TM_INCLUDE=str(include), **SETTINGS)
-    with scheduled(tmp_path_factory.mktemp("recovery") / "home", world) as found:
+    with scheduled(tmp_path_factory.mktemp("recovery") / "home", world, triggerer=True) as found:
         for dag in DAGS:
             found.await_(lambda dag=dag: found.stack.api.dag(dag), f"{dag} is known")  # type: ignore[misc]
             found.stack.api.unpause(dag)
@@ -95,3 +97,47 @@ def test_backed_up_proven_lost_and_brought_back(stack: Refresh, tmp_path: Any) -
     assert (now["swap"], now["discard"]) == ("skipped", "success")
     assert stack.world.checksum() == whole
     assert "no database beside" in stack.world.tm("restore", "--list").ok().out
+
+
+# Deadlines ----------------------------------------------------------------------------------------------
+
+
+def scheduled_at(stack: Refresh, dag: str, moment: datetime) -> str:
+    """A run as the schedule would have made it at that hour."""
+    answer = stack.client.post(f"/api/v2/dags/{dag}/dagRuns", json={"logical_date": moment.isoformat()})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["dag_run_id"])
+
+
+def deadlines(stack: Refresh) -> list[tuple[str, bool, str]]:
+    """Airflow's own rows: of which run, whether missed, what became of the callback."""
+    query = """
+        select dag_run.run_id, deadline.missed, callback.state
+        from deadline
+        join dag_run on dag_run.id = deadline.dagrun_id
+        join callback on callback.id = deadline.callback_id
+    """
+    with psycopg.connect(stack.stack.environment["TM_AIRFLOW_DATABASE_URL"]) as airflow:
+        return airflow.execute(query).fetchall()
+
+
+def test_a_night_that_hangs_is_told_two_hours_after_its_hour(stack: Refresh) -> None:
+    now = datetime.now(UTC)
+    alarms = "select name, found from ops.alarm"
+    stack.world.value(
+        "with gone as (update ops.backup set taken_at = taken_at - interval '27 h' returning 1) "
+        "select count(*) from gone"
+    )
+    with psycopg.connect(stack.world.url, autocommit=True) as holder:
+        # Whoever takes a backup waits for this lock: `take` hangs.
+        holder.execute("select pg_advisory_lock(7245003)")
+        early = scheduled_at(stack, "tm_backup", now - timedelta(minutes=119))
+        assert stack.await_(lambda: [one for one in deadlines(stack) if one[0] == early], "its deadline is known")
+        late = scheduled_at(stack, "tm_backup", now - timedelta(minutes=121))
+        stack.await_(lambda: (late, True, "success") in deadlines(stack), "the deadline's callback has run")
+        assert [one[1] for one in deadlines(stack) if one[0] == early] == [False], "it fired before its time"
+        ((name, found),) = stack.world.rows(alarms)
+        assert (name, found.split(":")[0]) == ("backup_age", "no good backup within 26 h")
+    assert ended(stack, "tm_backup", early) == ended(stack, "tm_backup", late) == "success"
+    assert stack.world.rows(alarms) == []
+    assert early not in {one[0] for one in deadlines(stack)}, "a deadline that was kept is dropped"

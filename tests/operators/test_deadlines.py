@@ -1,0 +1,62 @@
+"""Deadline alerts ask the books before they tell anybody. On a scheduler: tests/e2e/test_recovery_dags.py."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from operators.deadlines import deadline, on_missed
+from operators.recovery import TakeBackupOperator
+from tests.operators.conftest import Sink
+from tm_core.retention import BACKUP_LIMIT, DRILL_LIMIT
+from tm_core.settings import Settings
+from tm_store.db import Database
+
+pytestmark = [pytest.mark.airflow, pytest.mark.db]
+
+#: As Airflow 3.3 makes it for a deadline's callback.
+CONTEXT = {
+    "dag_run": {"dag_id": "tm_backup", "dag_run_id": "scheduled__2026-01-05", "logical_date": "2026-01-05T02:00:00Z"},
+    "deadline": {"id": "0199", "deadline_time": "2026-01-05T04:00:00Z"},
+}
+
+
+@pytest.fixture(autouse=True)
+def memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name in ("home", "database_url", "include"):
+        monkeypatch.setenv(f"TM_{name.upper()}", str(getattr(settings, name)))
+    return settings
+
+
+def missed(context: Mapping[str, Any] = CONTEXT) -> str:
+    return asyncio.run(on_missed(alarm="backup_age", context=context))
+
+
+def test_a_missed_deadline_is_mailed_and_leaves_a_row(db: Database, sink: Sink) -> None:
+    assert missed() == "no good backup within 26 h: there is none"
+    [mail] = sink.mails
+    assert mail["Subject"] == "tm_backup.backup_age failed for 2026-01-05"
+    assert db.connection.execute("select name from ops.alarm").fetchall() == [("backup_age",)]
+
+
+def test_a_late_run_tells_nobody_while_the_books_are_in_order(db: Database, sink: Sink) -> None:
+    TakeBackupOperator(task_id="take", always=True).execute({})
+    assert missed() == ""
+    assert sink.mails == []
+
+
+def test_a_memory_that_cannot_be_asked_is_told(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TM_DATABASE_URL", "postgresql://tm:x@127.0.0.1:1/tm")
+    assert "127.0.0.1" in missed()
+    assert len(sink.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "every", "late"),
+    [(BACKUP_LIMIT, timedelta(days=1), timedelta(hours=2)), (DRILL_LIMIT, timedelta(days=7), timedelta(days=1))],
+)
+def test_the_alert_counts_from_the_hour_of_the_run(limit: timedelta, every: timedelta, late: timedelta) -> None:
+    alert = deadline("backup_age", limit=limit, every=every)
+    assert (alert.interval, alert.reference.reference_name) == (late, "DagRunLogicalDateDeadline")
