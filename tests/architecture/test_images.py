@@ -1,13 +1,18 @@
 """Images and the compose file, as far as they can be read without building or starting anything."""
 
 import importlib.util
+import os
 import re
+import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
+
+from tests.conftest import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = sorted((ROOT / "containers").glob("*/Dockerfile"))
@@ -103,3 +108,39 @@ def test_make_env_makes_everything_that_is_asked_for_and_keeps_it(tmp_path: Path
     subprocess.run([*command, "--rotate", "ADMIN_PASSWORD"], check=True)
     rotated = dict(line.split("=", 1) for line in file.read_text().splitlines())
     assert {name for name in made if made[name] != rotated[name]} == {"ADMIN_PASSWORD"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> Sequence[str]:
+    """``docker compose`` or ``docker-compose``, whichever is here; neither needs a running engine to read a file."""
+    plugin = ("docker", "compose")
+    if shutil.which("docker") and not subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode:
+        return plugin
+    if not shutil.which("docker-compose"):
+        missing("docker compose", "Install Debian's package docker-compose, or Docker's plugin of that name.")
+    return ("docker-compose",)
+
+
+def _config(compose: Sequence[str], env: Path, *files: str) -> "subprocess.CompletedProcess[str]":
+    named = [part for file in ("docker-compose.yaml", *files) for part in ("-f", str(ROOT / file))]
+    asked = [*compose, "--env-file", str(env), *named, "config", "--quiet"]
+    plain = {"PATH": os.environ["PATH"], "HOME": str(env.parent)}
+    return subprocess.run(asked, capture_output=True, text=True, check=False, cwd=env.parent, env=plain)
+
+
+@pytest.mark.parametrize("files", [(), ("tests/compose/local.yaml",)], ids=["as it ships", "with stand-ins"])
+def test_compose_accepts_the_file_without_a_warning(
+    compose: Sequence[str], tmp_path: Path, files: tuple[str, ...]
+) -> None:
+    env = tmp_path / ".env"
+    subprocess.run([str(ROOT / "deploy" / "compose" / "make-env"), "--file", str(env)], check=True)
+    done = _config(compose, env, *files)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_compose_says_what_to_do_without_passwords(compose: Sequence[str], tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.touch()
+    done = _config(compose, env)
+    assert done.returncode != 0
+    assert "run deploy/compose/make-env" in done.stderr
