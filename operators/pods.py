@@ -224,11 +224,15 @@ class ShardPod(KubernetesPodOperator):
     def extract_xcom(self, pod: k8s.V1Pod, *, ignore_kill_failure: bool = True) -> Any:
         """The attestation. The provider's waits for ever for a node that is gone, and takes 2 s to end the sidecar,
         which goes with its pod anyway."""
-        channel = stream(
-            self.client.connect_get_namespaced_pod_exec, pod.metadata.name, pod.metadata.namespace, container=SIDECAR,
-            command=["cat", RESULT_FILE], stdin=False, stdout=True, stderr=True, tty=False, _preload_content=False,
-            _request_timeout=_EXEC_S,
-        )  # fmt: skip
+        try:
+            channel = stream(
+                self.client.connect_get_namespaced_pod_exec, pod.metadata.name, pod.metadata.namespace,
+                container=SIDECAR, command=["cat", RESULT_FILE], stdin=False, stdout=True, stderr=True, tty=False,
+                _preload_content=False, _request_timeout=_EXEC_S,
+            )  # fmt: skip
+        except AttributeError as error:
+            # The client trips over an answer without a body, of a pod that is gone: what it was is the context.
+            raise (error.__context__ or error) from None
         try:
             channel.run_forever(timeout=_EXEC_S)
             said = channel.read_stdout(timeout=1) if channel.peek_stdout() else ""

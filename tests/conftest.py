@@ -4,6 +4,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -91,14 +92,21 @@ def template(server_url: str) -> str:
     return name
 
 
-@pytest.fixture
-def database_url(server_url: str, template: str) -> Iterator[str]:
-    """An own, migrated, empty database for one test."""
+@contextmanager
+def own_database(server_url: str, template: str) -> Iterator[str]:
+    """The address of a migrated, empty database, gone afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f'create database "{name}" template "{template}"')
         yield _with_database(server_url, name)
         connection.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """An own, migrated, empty database for one test."""
+    with own_database(server_url, template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 The project's own code knows nothing of it. Variables of the pod: TM_TEST_SLOW (seconds per document), TM_TEST_START
 (seconds before the first), TM_TEST_HOG (MiB held), TM_TEST_CRASH (key of a document that ends the process by SIGSEGV),
-TM_TEST_EXIT (status with which it ends at once).
+TM_TEST_EXIT (status with which it ends at once), TM_TEST_SEGFAULT (it ends at once by SIGSEGV).
 """
 
 import dataclasses

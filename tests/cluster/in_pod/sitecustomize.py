@@ -30,6 +30,8 @@ def _spoil(work: object) -> None:
 if "shard" in sys.argv or any("tm-align" in one for one in sys.orig_argv):
     if _fault("EXIT"):
         os._exit(int(_fault("EXIT")))
+    if _fault("SEGFAULT"):
+        ctypes.string_at(0)
     if _fault("HOG"):
         held = bytearray(int(_fault("HOG")) << 20)
         held[::4096] = b"\1" * len(held[::4096])

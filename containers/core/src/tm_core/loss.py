@@ -119,7 +119,7 @@ _BY_WAITING = {
     "ErrImageNeverPull": Cause.IMAGE,
     "RegistryUnavailable": Cause.IMAGE,
     "CreateContainerConfigError": Cause.REJECTED,
-    "CreateContainerError": Cause.REJECTED,
+    "CreateContainerError": Cause.START_TIMEOUT,
 }
 _BY_EXIT = {
     ShardExit.FAILED: Cause.FAILED,
@@ -164,7 +164,7 @@ def _ending(end: PodEnd) -> Cause:
     if end.exit_code == 0:
         return Cause.RESULT_LOST
     if end.container_reason in ("ContainerCannotRun", "StartError"):
-        return Cause.REJECTED
+        return Cause.START_TIMEOUT  # the node's runtime could not; another node's may
     if end.exit_code in (_SIGKILL, _SIGTERM):
         return Cause.KILLED
     return Cause.CRASHED if end.exit_code and end.exit_code > 128 else Cause.FAILED
@@ -380,11 +380,12 @@ class Unschedulable(PodNotStarted):
 
 
 class StartTimeout(PodNotStarted):
-    """It had a node, and its image or volumes did not come in time."""
+    """It had a node, and its image or volumes did not come in time, or the node's runtime could not start it."""
 
     remedy = (
         "kubectl get events says what it waited for: most often the image (raise startup_seconds, or pull it onto the "
-        "nodes beforehand) or a volume. Then clear this task."
+        "nodes beforehand), a volume, a command that the image has not, or a container runtime that is down. Then "
+        "clear this task."
     )
 
 
