@@ -115,6 +115,7 @@ def test_a_reviewer_judges_by_keyboard_and_the_statistics_move(site: Site, windo
     reviewer = window("reviewer")
     frame = reviewer.open("queue", "keyboard", "en", "de")
     frame.get_by_text("0 of 24 judged").wait_for()
+    frame.get_by_role("button", name="Accept").wait_for()
     reviewer.shot("review-light")
     key = reviewer.page.keyboard.press
     for number in range(19):
@@ -125,7 +126,7 @@ def test_a_reviewer_judges_by_keyboard_and_the_statistics_move(site: Site, windo
             key("Shift+ArrowUp")
             reviewer.shot("boundary")
             key("Enter")
-        elif number == 5:
+        elif number == 4:
             key("e")
             frame.get_by_role("textbox", name="Target").fill("Drücken Sie <b>{key}</b> 3 Mal.")
             reviewer.shot("edit")

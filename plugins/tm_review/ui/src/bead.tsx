@@ -9,9 +9,18 @@ interface Langs {
 }
 export const langs = (item: Item): Langs => ({ src: item.head.src_lang, tgt: item.head.tgt_lang });
 
-export function Neighbours({ beads, langs, label }: { beads: Bead[]; langs: Langs; label: string }) {
+interface Around {
+  beads: Bead[];
+  langs: Langs;
+  label: "Before" | "After";
+  /** False while a neighbour is shown apart from the others. */
+  whole?: boolean;
+}
+
+export function Neighbours({ beads, langs, label, whole = true }: Around) {
   return (
     <div class="neighbours" role="group" aria-label={label}>
+      {whole && !beads.length && <p class="edge">{label === "Before" ? "The document begins here." : "The document ends here."}</p>}
       {beads.map((bead) => (
         <div class="row" key={bead.position}>
           <Segments segments={bead.src} lang={langs.src} />

@@ -57,6 +57,7 @@ export function Chart({ title, series, low, high, target, format, bars }: ChartP
   const top = high ?? Math.max(...values, floor + 1e-9);
   const y = scale(floor, top);
   const at = new Map(dates.map((date, index) => [date, x(index, dates.length)]));
+  const spread = (WIDTH - LEFT - RIGHT) / Math.max(1, dates.length) / 2;
   const width = Math.min(26, ((WIDTH - LEFT - RIGHT) / Math.max(1, dates.length)) * 0.7) / (bars ? series.length : 1);
   return (
     <figure class="chart">
@@ -91,7 +92,8 @@ export function Chart({ title, series, low, high, target, format, bars }: ChartP
           <g key={one.name} class={`s${index % 6}`}>
             {!bars && <polyline points={one.points.map((point) => `${at.get(point.x)},${y(point.y)}`).join(" ")} />}
             {one.points.map((point) => {
-              const centre = at.get(point.x) ?? 0;
+              // Side by side: whiskers of one date would hide each other.
+              const centre = (at.get(point.x) ?? 0) + (bars ? 0 : (index - (series.length - 1) / 2) * Math.min(6, spread / series.length));
               return (
                 <g key={point.x}>
                   <title>{`${one.name}, ${point.x}: ${format(point.y)}${point.note ? `, ${point.note}` : ""}`}</title>

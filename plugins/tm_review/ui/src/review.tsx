@@ -150,7 +150,7 @@ export function Review({ filters, me }: { filters: Filters; me: string }) {
         <>
           <Facts item={current} />
           <div class="beads">
-            <Neighbours beads={mode === "boundary" ? current.before.slice(0, -1) : current.before} langs={langs(current)} label="Before" />
+            <Neighbours beads={mode === "boundary" ? current.before.slice(0, -1) : current.before} langs={langs(current)} label="Before" whole={mode !== "boundary"} />
             {mode === "boundary" ? (
               <Boundary
                 key={current.head.item_id}
@@ -176,7 +176,7 @@ export function Review({ filters, me }: { filters: Filters; me: string }) {
             ) : (
               <Own item={current} bead={current.own} />
             )}
-            <Neighbours beads={mode === "boundary" ? current.after.slice(1) : current.after} langs={langs(current)} label="After" />
+            <Neighbours beads={mode === "boundary" ? current.after.slice(1) : current.after} langs={langs(current)} label="After" whole={mode !== "boundary"} />
           </div>
           {mode === "note" && <NoteField value={note} onChange={setNote} onDone={() => setMode("judge")} />}
           {note && mode !== "note" && <p class="soft">Note: {note}</p>}
