@@ -20,8 +20,8 @@ from tm_store.gate_suite import TOO_LITTLE, SliceKey
 
 #: Airflow shows a picture in a form 300 pixels wide, whatever its own width: so it is a column of cards.
 WIDTH_PX, LINE_PX, TEXT_PX = 300, 15, 11
-#: A cell is half a text's height: about what a Latin letter takes, an ideograph takes two. So many fit into a line.
-_LINE_CELLS = 52
+#: A cell is about what a Latin letter takes, an ideograph takes two. So many fit into a line of DejaVu Sans.
+_LINE_CELLS = 46
 _MOST_LINES, _MOST_CARDS = 4, 6
 
 

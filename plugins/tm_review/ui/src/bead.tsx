@@ -20,7 +20,7 @@ interface Around {
 export function Neighbours({ beads, langs, label, whole = true }: Around) {
   return (
     <div class="neighbours" role="group" aria-label={label}>
-      {whole && !beads.length && <p class="edge">{label === "Before" ? "The document begins here." : "The document ends here."}</p>}
+      {whole && !beads.length && <p class="ends">{label === "Before" ? "The document begins here." : "The document ends here."}</p>}
       {beads.map((bead) => (
         <div class="row" key={bead.position}>
           <Segments segments={bead.src} lang={langs.src} />

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { get, post } from "./api.ts";
 import { airflow, follow } from "./router.ts";
 import type { Me } from "./types.ts";
-import { Notice, Show, moment, number, useLoad } from "./ui.tsx";
+import { Notice, Show, count, moment, useLoad } from "./ui.tsx";
 
 interface Slice {
   batch_id: string;
@@ -89,7 +89,7 @@ function One({ slice, mayDecide, onDone }: { slice: Slice; mayDecide: boolean; o
         <span>{slice.partition_date}</span>
         <span class={`state ${slice.verdict}`}>{slice.verdict}</span>
         <span>
-          {number(slice.documents)} documents, {number(slice.beads)} beads
+          {count(slice.documents, "document")}, {count(slice.beads, "bead")}
         </span>
         <a href={`gate/${encodeURIComponent(slice.batch_id)}`}>The gate's page</a>
       </p>

@@ -89,5 +89,6 @@ export function Choice<T extends string>(props: {
 
 export const percent = (share: number, digits = 0): string => `${(share * 100).toFixed(digits)} %`;
 export const number = (value: number): string => value.toLocaleString("en");
+export const count = (value: number, of: string): string => `${number(value)} ${of}${value === 1 ? "" : "s"}`;
 export const moment = (iso: string): string => iso.slice(0, 16).replace("T", " ");
 export const BINS = ["0–.2", ".2–.4", ".4–.6", ".6–.8", ".8–1"];
