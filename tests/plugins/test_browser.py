@@ -6,6 +6,7 @@ TM_TEST_CHROMIUM names the program if it is not on the PATH; TM_TEST_SHOTS a fol
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -186,7 +187,9 @@ def test_two_reviewers_never_get_the_same_item(site: Site, window: Open) -> None
     for frame in frames:
         frame.get_by_role("button", name="Accept").wait_for()
     assert own_text(frames[0]) != own_text(frames[1])
-    for _ in range(24):
+    deadline = time.monotonic() + 60
+    while not all(frame.get_by_role("heading", name="All judged").count() for frame in frames):
+        assert time.monotonic() < deadline, judged(site, "both")
         for one, frame in zip(windows, frames, strict=True):
             if frame.get_by_role("button", name="Accept").count():
                 one.page.keyboard.press("a")
