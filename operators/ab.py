@@ -9,15 +9,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from operators.erase import approver
 from operators.runtime import ProcessRuntime
-from tm_core.ab import Side
+from tm_core.ab import Side, comparison_name
 from tm_core.commands import ab_command
-from tm_core.identity import digest
 from tm_core.settings import Settings
-
-
-def comparison_name(run_id: str) -> str:
-    """The comparison's name: its batch, and its folder below ``work/``."""
-    return f"ab-{digest(run_id)[:12]}"
 
 
 def _name(context: Context) -> str:

@@ -13,13 +13,18 @@ import pytest
 from tests.store.test_review_sample import DAY, Night
 from tm_core.ab import Side
 from tm_core.commands import ab_command
+from tm_core.contracts import SEGMENTS
 from tm_core.errors import ReviewError
 from tm_core.precision import Judgement
 from tm_core.settings import Settings
 from tm_core.stores import Pair
+from tm_formats.storage import Storage
+from tm_formats.tables import read_rows
 from tm_store.ab import Wanted, collect, current_variant, measure, promote, undo, weigh
 from tm_store.cli import main
 from tm_store.db import Database
+from tm_store.erase import What, erase
+from tm_store.erase_files import sweep
 from tm_store.review import Filters, item, queue
 from tm_store.review_threshold import approve, decisions
 from tm_store.review_verdicts import judge
@@ -164,6 +169,29 @@ def _plant(compared: Comparison, count: int) -> None:
 
 
 @pytest.mark.slow
+def test_an_erasure_ends_the_comparisons_that_quote_its_texts(compared: Comparison) -> None:
+    settings, db, storage, folder = compared.settings, compared.db, compared.storage, f"work/{RUN}"
+
+    def wipe(text: str) -> Any:
+        return erase(settings, db, storage, What(store="demo", match=text), who="ann", why="asked to", dry_run=False)
+
+    wanted = Wanted(store="demo", pair="en-de", a="tier=lexical", b="tier=embedding", items=4)
+    collect(settings, db, storage, RUN, wanted, day=DAY)
+    compared.align(RUN, Side.A)
+    texts = {row["text"] for row in read_rows(storage, f"{folder}/input/segments.parquet", SEGMENTS)}
+    units = [src for (src,) in compared.night.rows("select src_text from tm.unit order by src_text")]
+    quoted = next(one for one in units if one in texts and len(one) > 30)
+    other = next(one for one in units if not any(text in one or one in text for text in texts) and len(one) > 30)
+    wipe(other)
+    assert len(storage.list(folder)) > 3
+    assert wipe(quoted).files.under_way == (folder,), "a task that aligns now may still write"
+    assert storage.list(folder) == []
+    storage.write_atomic(f"{folder}/b/beads.parquet", b"what such a task wrote")
+    assert sweep(db, storage).under_way == ()
+    assert storage.list(folder) == []
+
+
+@pytest.mark.slow
 def test_an_external_aligner_is_compared_and_not_promoted(
     compared: Comparison, tmp_path: Path, monkeypatch: Any
 ) -> None:
@@ -203,7 +231,6 @@ def test_an_external_aligner_is_compared_and_not_promoted(
     ],
 )
 def test_what_cannot_be_compared_is_named(settings: Any, db: Any, wanted: Wanted, said: str) -> None:
-    from tm_formats.storage import Storage
 
     with pytest.raises(ReviewError, match=said):
         collect(settings, db, Storage(settings.storage), RUN, wanted, day=DAY)

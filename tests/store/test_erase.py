@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.store.batches_made import load, stage
 from tm_core.batches import work_path
@@ -259,13 +260,18 @@ def test_a_copy_in_a_known_kind_of_table_goes_too(db: Database, wipe: Any) -> No
     assert rows(db, "select src_text from review.later") == [("One house",)]
 
 
-def test_review_items_and_staged_beads_go(db: Database, storage: Storage, wipe: Any) -> None:
-    load(db, D1, {"a": [SECRET, HOUSE]})
+def queue_all(db: Database) -> None:
+    """A review item for every unit."""
     db.connection.execute(
         "insert into review.item (batch_id, store, document_key, position, unit_key, src_lang, tgt_lang, tier,"
         " score_bin, weight, score, src_text, tgt_text) select batch_id, 'demo', document_key, position, unit_key,"
         " src_lang, tgt_lang, tier, 1, 1, score, src_text, tgt_text from tm.unit"
     )
+
+
+def test_review_items_and_staged_beads_go(db: Database, storage: Storage, wipe: Any) -> None:
+    load(db, D1, {"a": [SECRET, HOUSE]})
+    queue_all(db)
     day, other = D2, {"b": [SECRET, TREE]}
     load(db, day, {"b": [TREE]}, batch_id="later")
     stage(db, "later", day, other, store="demo", pair=("en", "de"))
@@ -273,6 +279,29 @@ def test_review_items_and_staged_beads_go(db: Database, storage: Storage, wipe: 
     assert (report.removed["review.item"], report.removed["staging.bead"]) == (1, 1)
     assert count(db, "staging.bead") == 2  # the batch's sums still close
     assert says(db, "John Doe") == []
+
+
+def test_what_stands_beside_a_review_item_goes_too(db: Database, wipe: Any) -> None:
+    load(db, D1, {"a": [HOUSE, SECRET, TREE]})
+    queue_all(db)
+    house, secret, tree = (
+        {"position": at, "src": [src], "tgt": [tgt], "tier": "lexical", "score": 0.5}
+        for at, (src, tgt) in enumerate([HOUSE, SECRET, TREE])
+    )
+    secret["src"] = ["Call John Doe", "today"]  # a unit of two segments
+    glues = {"src_glue": " ", "tgt_glue": " "}
+    windows = {
+        HOUSE[0]: glues | {"own": house, "before": [], "after": [secret, tree]},
+        TREE[0]: glues | {"own": tree, "before": [house], "after": []},
+    }
+    for src, around in windows.items():
+        db.connection.execute("update review.item set around = %s where src_text = %s", (Jsonb(around), src))
+    assert wipe(match="John Doe").removed["review.item.around"] == 1
+    assert says(db, "John Doe") == []
+    # Nothing can be moved to a bead that is not there; what quotes nothing stays as it was.
+    blank = secret | {"src": [], "tgt": []}
+    kept = {HOUSE[0]: glues | {"before": [], "after": [blank, tree]}, TREE[0]: windows[TREE[0]]}
+    assert dict(rows(db, "select src_text, around from review.item")) == kept
 
 
 def test_a_text_that_is_in_a_batch_under_way_alone_is_found(db: Database, wipe: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from tm_core.batches import work_path
 from tm_core.errors import ReviewError
+from tm_core.identity import digest
 from tm_core.precision import Interval, wilson
 from tm_core.settings import Encoder
 
@@ -26,6 +27,7 @@ RESAMPLES = 2000
 BLOCK = 20
 CURRENT = "current"
 NO_LEXICON = "none"
+_NAME = "ab-"
 _TIERS = {"lexical": 0.0, "embedding": 1.0}
 
 
@@ -92,6 +94,16 @@ def _read(key: str, value: str, text: str) -> dict[str, Any]:
         f"lexicon=none or a hash, command=NAME, parted by commas; found '{key[:40]}={value[:40]}'. Correct it; nothing "
         "was compared."
     )
+
+
+def comparison_name(run_id: str) -> str:
+    """The name of a DAG run's comparison: its batch in the books, and its folder below ``work/``."""
+    return f"{_NAME}{digest(run_id)[:12]}"
+
+
+def is_comparison(batch_id: str) -> bool:
+    """Whether a folder of ``work/`` is a comparison's, not a batch's."""
+    return batch_id.startswith(_NAME)
 
 
 def ab_folder(run: str, side: Side | None = None) -> str:

@@ -23,7 +23,17 @@ from tm_formats.storage import Storage
 from tm_store.backup_catalog import list_backups
 from tm_store.db import Database
 from tm_store.erase_files import Swept, sweep, texts_in_files, where_it_stays
-from tm_store.erase_scan import Column, columns, count_rows, delete_copies, scan, scanned, tables
+from tm_store.erase_scan import (
+    EMBEDDED_CHARS,
+    Column,
+    columns,
+    count_rows,
+    delete_copies,
+    embedded_texts,
+    scan,
+    scanned,
+    tables,
+)
 from tm_store.journal import record, ship
 from tm_store.lexicons import MIN_SCORE
 from tm_store.load import merge_incoming
@@ -31,6 +41,8 @@ from tm_store.tombstones import Tombstone, encode, path_of, read
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BLOCK_ROWS = 10_000
+# Longer than any text.
+_NEVER = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -428,6 +440,9 @@ class _Erasure:
         self._remove_copies()
         db.run("erase/narrow_sought", **of_store)
         self._note({"tm.extra": db.one("erase/strip_extras", **of_store).rows})
+        inside = EMBEDDED_CHARS if embedded_texts(db) else _NEVER
+        blanked = db.one("erase/blank_windows", store=self.store, inside=inside).rows
+        self._note({"review.item.around": blanked})
 
     def _remove_units(self) -> None:
         db, of_store = self.db, {"store_id": self.store_id}

@@ -7,17 +7,20 @@ as tombstoned. All is found by tombstones, so that what was killed is done again
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tm_core.ab import ab_folder, is_comparison
 from tm_core.batches import work_path
 from tm_core.contracts import BEADS, DOCUMENTS, FILTERED, LEXICON_UNITS, SEGMENTS, Schema, Step
 from tm_core.deposits import parse_name
 from tm_core.errors import BadName, StorageError
 from tm_core.identity import normalise
-from tm_core.languages import best_match
+from tm_core.languages import best_match, glue
 from tm_core.lexicons import lexicon_path
 from tm_core.stores import parse_pair
 from tm_formats.manifest import NAME, Manifest, read_manifest, write_manifest
@@ -30,6 +33,8 @@ from tm_store.tombstones import Graves, tombstones_of
 
 _WORK = "work"
 _MOST_NAMED = 20
+# More than any tier joins on one side of a bead.
+_MOST_SEGMENTS = 8
 #: Files of aligned text by how their names begin.
 _SCHEMAS: tuple[tuple[str, Schema], ...] = (("beads-", FILTERED), ("beads.", BEADS), ("segments.", SEGMENTS))
 
@@ -88,7 +93,9 @@ class _Sweep:
 
     def batch(self, batch: str, store: str, graves: Graves) -> None:
         documents = _documents(self.storage, batch, store)
-        if documents is None:
+        if is_comparison(batch):
+            self._comparison(batch, store, graves)
+        elif documents is None:
             self._lexicon_units(batch, graves)
         elif documents:
             folders = [_Folder(self.storage, path) for path in self._finished(batch)]
@@ -126,6 +133,19 @@ class _Sweep:
                 if any(_teaches(graves, langs, row) for row in rows):
                     self._delete(info.path)
 
+    def _comparison(self, run: str, store: str, graves: Graves) -> None:
+        """Delete what a comparison of aligners copied if it quotes an erased text: cleared, it draws documents anew.
+
+        Without its documents the rest is of no use, and was written by a task that did not know of the erasure.
+        """
+        paths = [info.path for info in self.storage.list(f"{_WORK}/{run}")]
+        if f"{ab_folder(run)}/{NAME}" in paths:
+            if not _is_quoted(self.storage, run, store, graves):
+                return
+            self.under_way.append(f"{_WORK}/{run}")  # its tasks may still write
+        for path in paths:
+            self._delete(path)
+
     def _delete(self, path: str) -> None:
         self.storage.delete(path)
         self.deleted.append(path)
@@ -156,6 +176,27 @@ class _Sweep:
             path = lexicon_path(row.src_lang, row.tgt_lang, row.sha256)
             if self.storage.exists(path):
                 self._delete(path)
+
+
+def _is_quoted(storage: Storage, run: str, store: str, graves: Graves) -> bool:
+    """Whether the documents of a store's comparison hold an erased text, in one segment or joined."""
+    facts = read_manifest(storage, ab_folder(run), hashes=False).facts
+    if facts["store"] != store:
+        return False
+    glues = glue(str(facts["src_lang"])), glue(str(facts["tgt_lang"]))
+    columns = ["document_key", "side", "position", "text"]
+    table = read_columns(storage, f"{ab_folder(run)}/segments.parquet", SEGMENTS, columns)
+    sorting = [("document_key", "ascending"), ("side", "ascending"), ("position", "ascending")]
+    rows = table.sort_by(sorting).to_pylist()
+    for (key, side), segments in groupby(rows, itemgetter("document_key", "side")):
+        texts = [one["text"] for one in segments]
+        if key in graves.documents or any(
+            graves.quote(normalise(glues[side].join(texts[first : first + count])))
+            for first in range(len(texts))
+            for count in range(1, _MOST_SEGMENTS + 1)
+        ):
+            return True
+    return False
 
 
 def _teaches(graves: Graves, langs: Sequence[str], row: Mapping[str, str]) -> bool:

@@ -17,8 +17,8 @@ _CODES = frozenset(
     "prev_hash review_state reviewers route rule run_id sha256 side src_hash src_lang src_lang_id state step store "
     "table_name tgt_hash tgt_lang tgt_lang_id tier undoes unit_key uri verdict verdict_key who withdrawn_by".split()
 )
-# Texts at least this long are looked for inside longer ones too, in tables of other schemas than tm, if they are few.
-_EMBEDDED_CHARS = 20
+#: Texts at least this long are looked for inside longer ones too, in tables of other schemas than tm, if they are few.
+EMBEDDED_CHARS = 20
 _EMBEDDED_TEXTS = 100
 
 
@@ -101,7 +101,7 @@ def scan(db: Database, found: Sequence[Column], store: str, store_id: int) -> di
 
     Cost: reads every table once for each of its columns, about 1 s a million units and column.
     """
-    few = _embedded_texts(db)
+    few = embedded_texts(db)
     left = {}
     for one in found:
         if not one.may_read:
@@ -112,7 +112,8 @@ def scan(db: Database, found: Sequence[Column], store: str, store_id: int) -> di
     return left
 
 
-def _embedded_texts(db: Database) -> bool:
+def embedded_texts(db: Database) -> bool:
+    """Whether the texts are so few that each is looked for inside longer ones."""
     row = db.connection.execute("select count(*) from sought").fetchone()
     return bool(row and 0 < row[0] <= _EMBEDDED_TEXTS)
 
@@ -139,7 +140,7 @@ def _hits(db: Database, one: Column, store: str, store_id: int, *, embedded: boo
     elif one.kind == "text" and not embedded:
         test = sql.SQL(_SAME_TEXT).format(**parts)
     else:
-        inside = sql.SQL(_INSIDE).format(sql.Literal(_EMBEDDED_CHARS)) if embedded else sql.SQL("")
+        inside = sql.SQL(_INSIDE).format(sql.Literal(EMBEDDED_CHARS)) if embedded else sql.SQL("")
         test = sql.SQL(_ANY_VALUE).format(values=sql.SQL(_VALUES[one.kind]).format(**parts), inside=inside, **parts)
     statement = sql.SQL("select count(*) from {} as one where {} and {}").format(
         sql.Identifier(one.schema, one.table), _own_rows(one.owner, store, store_id), test

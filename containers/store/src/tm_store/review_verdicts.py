@@ -147,7 +147,8 @@ def move_segments(
         if not row.around.get("own"):
             raise ReviewError(
                 f"review item {item_id}: expected the segments of its bead, found none: its batch's files were gone "
-                "when it was drawn. Edit its target or mark it partial; nothing was changed."
+                "when it was drawn, or a text beside it was erased. Edit its target or mark it partial; nothing was "
+                "changed."
             )
         window = [*map(_bead, row.around["before"]), own_bead(row), *map(_bead, row.around["after"])]
         at = len(row.around["before"])

@@ -21,12 +21,18 @@ export function Neighbours({ beads, langs, label, whole = true }: Around) {
   return (
     <div class="neighbours" role="group" aria-label={label}>
       {whole && !beads.length && <p class="ends">{label === "Before" ? "The document begins here." : "The document ends here."}</p>}
-      {beads.map((bead) => (
-        <div class="row" key={bead.position}>
-          <Segments segments={bead.src} lang={langs.src} />
-          <Segments segments={bead.tgt} lang={langs.tgt} />
-        </div>
-      ))}
+      {beads.map((bead) =>
+        bead.src.length || bead.tgt.length ? (
+          <div class="row" key={bead.position}>
+            <Segments segments={bead.src} lang={langs.src} />
+            <Segments segments={bead.tgt} lang={langs.tgt} />
+          </div>
+        ) : (
+          <p class="ends" key={bead.position}>
+            A person had this erased.
+          </p>
+        ),
+      )}
     </div>
   );
 }
