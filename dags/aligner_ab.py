@@ -37,6 +37,7 @@ from operators.ab import (
     VerdictsSensor,
     WeighOperator,
 )
+from operators.question import question
 from operators.retries import task_defaults
 from tm_core.deposits import STORE_NAME
 from tm_core.settings import Settings
@@ -114,10 +115,8 @@ def aligner_ab() -> None:
         task_id="approve",
         subject="Promote variant b of {{ ti.xcom_pull(task_ids='weigh')['comparison'] }} ({{ params.pair }})?",
         body="{{ ti.xcom_pull(task_ids='weigh')['shown'] }}",
-        response_timeout=timedelta(days=3),
-        # Bounds the task's own seconds; the wait is bounded above.
-        execution_timeout=timedelta(minutes=10),
-        retries=0,
+        **question(SETTINGS, timedelta(days=3)),
+        retries=0,  # asking again after a time-out is a new run's affair
         doc_md="Waits for a person. No answer in three days: nothing is promoted, and the run fails here.",
     )
     promote = PromoteVariantOperator(

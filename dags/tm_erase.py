@@ -26,6 +26,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag
 
 from operators.erase import EraseOperator, PreviewErasureOperator
+from operators.question import question
 from operators.retries import task_defaults
 from tm_core.deposits import STORE_NAME
 from tm_core.settings import Settings
@@ -84,10 +85,8 @@ def tm_erase() -> None:
         task_id="approve",
         subject="Erase {{ ti.xcom_pull(task_ids='preview')['units'] }} units of store {{ params.store }} for good?",
         body="Asked for because: {{ params.why }}\n\n```\n{{ ti.xcom_pull(task_ids='preview')['shown'] }}\n```",
-        response_timeout=timedelta(days=3),
-        # Bounds the task's own seconds; the wait is bounded above. Asking again after a time-out is a new run's affair.
-        execution_timeout=timedelta(minutes=10),
-        retries=0,
+        **question(SETTINGS, timedelta(days=3)),
+        retries=0,  # asking again after a time-out is a new run's affair
         doc_md="Waits for a person. No answer in three days: nothing is erased, and the run fails here.",
     )
     erase = EraseOperator(

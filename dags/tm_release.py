@@ -26,6 +26,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import Param, dag
 
+from operators.question import question
 from operators.release import AskOperator, SettleOperator, ShowSliceOperator
 from operators.retries import task_defaults
 from operators.step import MEMORY, PublishOperator, StepOperator
@@ -75,9 +76,7 @@ def tm_release() -> None:
         task_id="ask",
         subject="{{ ti.xcom_pull(task_ids='show')['subject'] }}",
         body="{{ ti.xcom_pull(task_ids='show')['body'] }}",
-        response_timeout=timedelta(days=SETTINGS.hold_days),
-        # Bounds the task's own seconds; the wait is bounded above.
-        execution_timeout=timedelta(minutes=10),
+        **question(SETTINGS, timedelta(days=SETTINGS.hold_days)),
         doc_md="Waits for a person. No answer in time: the slice is kept out.",
     )
     settle = SettleOperator(

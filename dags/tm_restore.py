@@ -27,6 +27,7 @@ import pendulum
 from airflow.providers.standard.operators.hitl import HITLBranchOperator, HITLOperator
 from airflow.sdk import Param, dag
 
+from operators.question import question
 from operators.recovery import (
     DiscardRestoreOperator,
     Ending,
@@ -104,10 +105,8 @@ def tm_restore() -> None:
         body="```\n{{ ti.xcom_pull(task_ids='restore')['shown'] }}\n```\n*Reject* drops it.",
         options=["Approve", "Reject"],
         options_mapping={"Approve": "swap", "Reject": "discard"},
-        response_timeout=timedelta(days=3),
-        # Bounds the task's own seconds; the wait is bounded above.
-        execution_timeout=timedelta(minutes=10),
-        retries=0,
+        **question(SETTINGS, timedelta(days=3)),
+        retries=0,  # asking again after a time-out is a new run's affair
         doc_md="Waits for a person. No answer in three days: both databases stay as they are, and the run fails here.",
     )
     discard = DiscardRestoreOperator(
@@ -129,8 +128,7 @@ def tm_restore() -> None:
         body="Look the memory up and compare before you drop the old one. *Swap back* undoes the restore.",
         options=[ending.value for ending in Ending],
         defaults=Ending.KEEP.value,
-        response_timeout=timedelta(days=14),
-        execution_timeout=timedelta(minutes=10),
+        **question(SETTINGS, timedelta(days=14)),
         retries=0,
         doc_md="Waits for a person. No answer in two weeks: both are kept.",
     )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jwt
 import psycopg
 import pytest
 
@@ -40,8 +41,10 @@ def deposit(world: Any) -> None:
 def stack(make_lasting_world: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refresh]:
     include = make_include(tmp_path_factory.mktemp("include") / "include", [GOOD, *HELD])
     # One tier is enough here.
-    world = make_lasting_world(TM_INCLUDE=str(include), **SETTINGS | {"TM_TIER_THRESHOLD": "0"})
-    with scheduled(tmp_path_factory.mktemp("release") / "home", world) as found:
+    world = make_lasting_world(
+        TM_INCLUDE=str(include), **SETTINGS | {"TM_TIER_THRESHOLD": "0", "TM_APPROVERS": "admin"}
+    )
+    with scheduled(tmp_path_factory.mktemp("release") / "home", world, TM_APPROVERS="admin") as found:
         found.await_(lambda: found.stack.api.dag(DAG), "tm_release is known")
         deposit(found.world)
         yield found
@@ -102,6 +105,21 @@ def answer(stack: Refresh, run: str, option: str, why: str) -> None:
     assert given.status_code == 200, given.text
 
 
+def refused(stack: Refresh, run: str) -> int:
+    """What the server answers to a reviewer who approves: a role that may trigger the DAG, and is not named."""
+    headers, secret = dict(stack.client.headers), stack.stack.environment["AIRFLOW__API_AUTH__JWT_SECRET"]
+    token = headers["authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(token, options={"verify_signature": False}) | {"sub": "reviewer", "role": "user"}
+    signed = jwt.encode(
+        claims, secret, algorithm=jwt.get_unverified_header(token)["alg"], headers=jwt.get_unverified_header(token)
+    )
+    body = {"chosen_options": ["Approve"], "params_input": {"why": WHY}}
+    as_reviewer = {"authorization": f"Bearer {signed}"}
+    seen = stack.client.get(f"/api/v2/dags/{DAG}/dagRuns/{run}", headers=as_reviewer)
+    assert seen.status_code == 200, seen.text
+    return int(stack.client.patch(_url(run), json=body, headers=as_reviewer).status_code)
+
+
 def _url(run: str) -> str:
     return f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/ask/-1/hitlDetails"
 
@@ -135,6 +153,8 @@ def test_the_refresh_loads_the_rest_and_asks_for_what_it_held(stack: Refresh, re
     assert set(runs(stack)) == set(HELD)
     shown = asked(stack, runs(stack)[HELD[0]])
     assert "Numbers are the same on both sides" in shown["body"]
+    assert [one["id"] for one in shown["assigned_users"]] == ["admin"]
+    assert refused(stack, runs(stack)[HELD[0]]) == 403
     assert "Quellbach" not in shown["body"] + shown["subject"], "no text of a segment in Airflow's database"
     # Cleared, the refresh asks nobody twice.
     stack.clear(refreshed, "release")

@@ -145,6 +145,11 @@ class Settings:
     hold_days: float = _setting(
         7.0, "a held slice that nobody decides on becomes quarantined after this long, days", low=0.0001, high=365
     )
+    approvers: str = _setting(
+        "",
+        "who may answer what a DAG asks (release, erase, restore, promote): ids of Airflow's users, a comma between "
+        "them; empty: whoever may trigger it",
+    )
     first_date: date | None = _setting(None, "first partition date to catch up from, YYYY-MM-DD; empty: no catch-up")
     retry_seconds: float = _setting(60.0, "pause before a failed task is tried again, seconds", low=0, high=86_400)
     statement_seconds: int = _setting(1800, "time-out of one SQL statement, seconds", low=1, high=86_400)
