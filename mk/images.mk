@@ -1,4 +1,5 @@
-# The images. BASE and PIP_INDEX_URL pass on where a registry or an index of one's own is used.
+# The images. BASE and PIP_INDEX_URL pass on where a registry or an index of one's own is used, POSTGRES_CLIENT which
+# package of BASE's brings pg_dump (docs/deployment.md).
 REGISTRY ?= tm-refinery
 VERSION ?= 0.1.0
 DOCKER_BUILD = docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse --short HEAD) \
@@ -9,7 +10,7 @@ DOCKER_BUILD = docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=
 images: image-airflow image-aligner-cpu image-backup ## The images airflow, aligner (cpu) and backup; image-aligner-gpu needs 6 GB
 
 image-airflow image-backup: image-%:
-	$(DOCKER_BUILD) -f containers/$*/Dockerfile -t $(REGISTRY)/$*:$(VERSION) .
+	$(DOCKER_BUILD) $(if $(POSTGRES_CLIENT),--build-arg POSTGRES_CLIENT=$(POSTGRES_CLIENT)) -f containers/$*/Dockerfile -t $(REGISTRY)/$*:$(VERSION) .
 
 image-aligner-cpu image-aligner-gpu: image-aligner-%:
 	$(DOCKER_BUILD) -f containers/aligner/Dockerfile --build-arg FLAVOUR=$* -t $(REGISTRY)/aligner:$(VERSION)-$* .

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn, Protocol, cast
 
+from tm_align.kernel_cache import use_writable_cache
 from tm_core.errors import TmError
 
 
@@ -42,6 +43,7 @@ def make_parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    use_writable_cache()
     try:
         arguments = make_parser().parse_args(argv)
         status: int = arguments.run(arguments)

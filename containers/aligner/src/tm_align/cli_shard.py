@@ -8,7 +8,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from tm_align.kernel_cache import use_writable_cache
 from tm_align.parent import die_with_parent
 from tm_core.commands import ShardExit
 from tm_core.errors import DeviceUnavailable, SettingsError
@@ -48,7 +47,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.token:
         # A node that is taken away gives some seconds: what is finished is saved on the way out.
         signal.signal(signal.SIGTERM, _leave)
-        use_writable_cache()
     try:
         attestation = _work(arguments)
     except (SettingsError, DeviceUnavailable) as error:
