@@ -72,6 +72,21 @@ def test_tier_1_asks_for_what_its_settings_say(build: Callable[..., Any]) -> Non
     assert pod.spec.priority_class_name == "tm-shard"
 
 
+def test_the_chart_sites_pods_go_to_spot_nodes_first_and_to_gpus(build: Callable[..., Any]) -> None:
+    site = load_pods(ROOT / "deploy" / "helm" / "pods.toml")
+    assert (site.image, site.sidecar_image, site.tier2.image) == ("", "", ""), "a digest is the site's own"
+    site = replace(site, image=IMAGE, sidecar_image=IMAGE, tier2=replace(site.tier2, image=GPU_IMAGE))
+    capacity = "tm-refinery/capacity"
+    first, second = build(pods=site), build(pods=site, wanted=NextPod(on_demand=True))
+    assert [pod.spec.node_selector for pod in (first, second)] == [{capacity: "spot"}, {capacity: "on-demand"}]
+    assert "tm-refinery/spot" in [one.key for one in first.spec.tolerations]
+    assert "tm-refinery/spot" not in [one.key for one in second.spec.tolerations]
+    gpu = build(Tier.EMBEDDING, pods=site)
+    assert gpu.spec.node_selector == {capacity: "spot", "tm-refinery/pool": "gpu"}
+    assert containers(gpu)[BASE].resources.limits["nvidia.com/gpu"] == "1"
+    assert {"nvidia.com/gpu", "tm-refinery/spot"} <= {one.key for one in gpu.spec.tolerations}
+
+
 def test_tier_2_asks_for_a_gpu_and_may_go_where_gpus_are(build: Callable[..., Any]) -> None:
     pod = build(Tier.EMBEDDING)
     base = containers(pod)[BASE]
