@@ -5,7 +5,7 @@ VERSION ?= 0.1.0
 DOCKER_BUILD = docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse --short HEAD) \
   $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(PIP_INDEX_URL),--build-arg PIP_INDEX_URL=$(PIP_INDEX_URL)) $(DOCKER_OPTIONS)
 
-.PHONY: images image-airflow image-aligner-cpu image-aligner-gpu image-backup requirements
+.PHONY: images image-airflow image-aligner-cpu image-aligner-gpu image-backup image-postgres requirements
 
 images: image-airflow image-aligner-cpu image-backup ## The images airflow, aligner (cpu) and backup; image-aligner-gpu needs 6 GB
 
@@ -14,6 +14,9 @@ image-airflow image-backup: image-%:
 
 image-aligner-cpu image-aligner-gpu: image-aligner-%:
 	$(DOCKER_BUILD) -f containers/aligner/Dockerfile --build-arg FLAVOUR=$* -t $(REGISTRY)/aligner:$(VERSION)-$* .
+
+image-postgres: ## The memory's Postgres with pgBackRest (deploy/pitr)
+	$(DOCKER_BUILD) -f deploy/pitr/Dockerfile -t $(REGISTRY)/postgres:$(VERSION) .
 
 requirements: $(INSTALLED) ## The images' requirements with hashes, from constraints.txt (asks the package index)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python containers/requirements.py

@@ -128,7 +128,11 @@ def _config(compose: Sequence[str], env: Path, *files: str) -> "subprocess.Compl
     return subprocess.run(asked, capture_output=True, text=True, check=False, cwd=env.parent, env=plain)
 
 
-@pytest.mark.parametrize("files", [(), ("tests/compose/local.yaml",)], ids=["as it ships", "with stand-ins"])
+@pytest.mark.parametrize(
+    "files",
+    [(), ("tests/compose/local.yaml",), ("deploy/pitr/compose.yaml",)],
+    ids=["as it ships", "with stand-ins", "with an archive and a replica"],
+)
 def test_compose_accepts_the_file_without_a_warning(
     compose: Sequence[str], tmp_path: Path, files: tuple[str, ...]
 ) -> None:

@@ -26,7 +26,7 @@ from tm_store.drill import run_drill
 from tm_store.journal import record, ship
 from tm_store.restore import live_name, of_database, open_server
 from tm_store.restore_replay import find_pending
-from tm_store.restore_swap import Wanted, check, drop_beside, list_beside, restore_beside, swap, swap_back
+from tm_store.restore_swap import Wanted, catch_up, check, drop_beside, list_beside, restore_beside, swap, swap_back
 from tm_store.tombstones import Tombstone, encode, path_of, tombstones_of
 
 pytestmark = pytest.mark.db
@@ -225,6 +225,36 @@ def test_two_restores_at_once_are_refused(world: World, backed: str) -> None:
         pytest.raises(BackupError, match="found another at work"),
     ):
         restore_beside(world.settings, world.storage, Wanted())
+
+
+# After a recovery by the server ---------------------------------------------------------------------------
+
+
+def test_catching_up_brings_back_what_the_server_lost(world: World, backed: str) -> None:
+    import_more(world)
+    inner = of_database(world.settings, restore_beside(world.settings, world.storage, Wanted(replay=False)).database)
+    older = checksum(inner)
+    pending, replayed = catch_up(inner, world.storage, Wanted(), dry_run=True)
+    assert (len(pending.events), dict(replayed.counts), checksum(inner)) == (1, {}, older)
+    _, replayed = catch_up(inner, world.storage, Wanted())
+    assert dict(replayed.counts) == {"import": 1}
+    assert checksum(inner) == memory_checksum(world.db).digest != older
+    pending, replayed = catch_up(inner, world.storage, Wanted())
+    assert (pending.events, dict(replayed.counts)) == ((), {})
+
+
+def test_catching_up_until_a_moment_leaves_the_rest_behind_for_good(world: World, backed: str) -> None:
+    then = datetime.now(UTC)
+    import_more(world)
+    inner = of_database(world.settings, restore_beside(world.settings, world.storage, Wanted(at=then)).database)
+    older = checksum(inner)
+    pending, replayed = catch_up(inner, world.storage, Wanted(at=then))
+    assert (len(pending.later), dict(replayed.counts), checksum(inner)) == (1, {}, older)
+    with open_database(inner) as db:
+        assert find_pending(db, world.storage).events == ()
+        with db.transaction():
+            number = record(db, kind="import", who="a test", store="demo", facts={})
+    assert number == 3, "the left one's number was given again: its file would be overwritten"
 
 
 # Wrong inputs -------------------------------------------------------------------------------------------

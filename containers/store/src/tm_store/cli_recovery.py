@@ -51,6 +51,9 @@ def _add_restore(commands: Any) -> None:
         "--swap", nargs="?", const="", metavar="NAME", help="let a restored database take the live one's place"
     )
     what.add_argument("--swap-back", action="store_true", help="undo the last swap")
+    what.add_argument(
+        "--catch-up", action="store_true", help="the live database itself, after a recovery by its server"
+    )
     what.add_argument("--drop", metavar="NAME", help="drop a database beside the live one")
     back.add_argument("--cut", action="store_true", help="with a swap: end sessions that are at work too")
     back.set_defaults(run=_restore)
@@ -202,7 +205,7 @@ def _restore(arguments: argparse.Namespace) -> int:
         restore_swap.drop_beside(settings, arguments.drop)
         print(f"{arguments.drop}: dropped")
     else:
-        return _restore_one(arguments, settings, storage)
+        return (_catch_up if arguments.catch_up else _restore_one)(arguments, settings, storage)
     return 0
 
 
@@ -218,6 +221,15 @@ def _restore_one(arguments: argparse.Namespace, settings: Settings, storage: Any
     done = restore_swap.restore_beside(settings, storage, wanted)
     print(restore_swap.render_restored(done))
     return 0 if not done.replayed.problems else 1
+
+
+def _catch_up(arguments: argparse.Namespace, settings: Settings, storage: Any) -> int:
+    from tm_store import restore_swap
+
+    wanted = restore_swap.Wanted(at=arguments.time, replay=not arguments.no_replay)
+    pending, replayed = restore_swap.catch_up(settings, storage, wanted, dry_run=not arguments.yes)
+    print(restore_swap.render_caught_up(pending, replayed, dry_run=not arguments.yes))
+    return 0 if not replayed.problems else 1
 
 
 def _drill(arguments: argparse.Namespace) -> int:

@@ -342,6 +342,37 @@ def _rename_both(server: Database, live: str, kept: str, name: str, note: dict[s
     )
 
 
+# After a recovery that is not ours ------------------------------------------------------------------
+
+
+def catch_up(
+    settings: Settings, storage: Storage, wanted: Wanted, *, dry_run: bool = False
+) -> tuple[Pending, Replayed]:
+    """Bring the live database in line with object storage, after a server's own recovery to some moment has made it.
+
+    What it lacks is replayed: batches, imports, erasures, verdicts. What ``wanted`` leaves out is noted as left behind,
+    so that no later restore brings it back; the numbers of the journal go on after it.
+
+    Args:
+        wanted: ``at`` and ``replay`` are looked at.
+        dry_run: look only.
+
+    Returns:
+        What was lacking, and what became of it. Doing it again changes nothing.
+
+    Raises:
+        BackupError: a restore, swap or drill is at work.
+    """
+    live = live_name(settings)
+    with open_server(settings) as server, only_restore(server, live), open_database(settings.as_owner()) as db:
+        pending = find_pending(db, storage, until=wanted.at, replay=wanted.replay)
+        if dry_run:
+            return pending, Replayed(counts={}, problems=pending.lost)
+        replayed = replay(settings, db, storage, pending)
+        abandon(storage, [event.path for event in pending.later])
+    return pending, replayed
+
+
 # Showing -------------------------------------------------------------------------------------------
 
 
@@ -368,6 +399,17 @@ def render_restored(done: Restored) -> str:
     ]
     lines += [f"  NOT brought back: {problem}" for problem in done.replayed.problems]
     return "\n".join([*lines, f"next: tm restore --swap {done.database}"])
+
+
+def render_caught_up(pending: Pending, replayed: Replayed, *, dry_run: bool) -> str:
+    """What `tm restore --catch-up` prints."""
+    if dry_run:
+        lines = [f"would bring back {len(pending.events)} changes and leave {len(pending.later)} behind for good"]
+    else:
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(replayed.counts.items())) or "nothing"
+        lines = [f"brought back: {counts}; left behind for good: {len(pending.later)} changes"]
+    lines += [f"  NOT brought back: {problem}" for problem in replayed.problems]
+    return "\n".join([*lines, "nothing has been changed: add --yes to do it"] if dry_run else lines)
 
 
 def render_beside(found: Sequence[Beside]) -> str:
