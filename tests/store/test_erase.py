@@ -142,6 +142,20 @@ def test_an_import_says_which_line(world: Any, settings: Settings) -> None:
     assert memory_checksum(world.db) == checksum
 
 
+def test_a_file_whose_erasure_was_lifted_is_imported_again(world: Any, settings: Settings) -> None:
+    path = world.file("a.tsv", "One house\tEin Haus\nCall John Doe today\tRufen Sie heute John Doe an\n")
+    world.take(path)
+    before = memory_checksum(world.db)
+    number = erase(
+        settings, world.db, world.storage, What(store="demo", match="John Doe"), who="ann", why="x", dry_run=False
+    ).journal_id
+    assert world.take(path).imported_before
+    lift(world.db, world.storage, number, who="ann", why="mistaken")
+    assert world.take(path).kinds["new"] == 1
+    assert world.take(path).imported_before
+    assert memory_checksum(world.db) == before
+
+
 def test_a_kept_import_is_rewritten_and_still_replays(world: Any, settings: Settings) -> None:
     quoting = '<prop type="prev">Call John Doe today</prop><prop type="next">x</prop><prop type="kind">law</prop>'
     body = world.tu(*SECRET, '<prop type="id">k1</prop>') + world.tu(*HOUSE, quoting)
