@@ -6,6 +6,8 @@ slower, not wrong: they compare what waits one by one. A merge, which writes man
 """
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any
@@ -46,11 +48,19 @@ def index_pending(db: Database, stores: Sequence[int] | None = None) -> int:
 def index_novel(db: Database) -> None:
     """Index the source texts that a merge is about to bring: it holds the stores' locks, ``touched`` and ``incoming``.
 
-    Cost: that of ``index_pending``, less the queue.
+    Cost: that of ``index_pending``, less the queue; and while the server writes some texts, the next are inverted here.
     """
-    for block in db.stream("lookup/select_novel", block_rows=_AT_ONCE):
-        for (store_id, src, tgt), texts in groupby(block, attrgetter("store_id", "src_lang", "tgt_lang")):
-            _index(db, {"store_id": store_id, "src": src, "tgt": tgt}, list(texts))
+    with ThreadPoolExecutor(1) as aside:
+        ahead: Future[_Inverted] | None = None
+        for block in db.stream("lookup/select_novel", block_rows=_AT_ONCE):
+            for (store_id, src, tgt), texts in groupby(block, attrgetter("store_id", "src_lang", "tgt_lang")):
+                pair = {"store_id": store_id, "src": src, "tgt": tgt}
+                numbered = _number(db, pair, list(texts))
+                behind, ahead = ahead, aside.submit(_invert, numbered)
+                if behind:
+                    _write(db, behind.result())
+        if ahead:
+            _write(db, ahead.result())
 
 
 def rebuild(db: Database, store_id: int) -> int:
@@ -61,30 +71,61 @@ def rebuild(db: Database, store_id: int) -> int:
         return index_pending(db, [store_id])
 
 
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """Texts of one store and pair, and the number of the first."""
+
+    pair: dict[str, Any]
+    texts: Sequence[Any]
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Inverted:
+    """What the index will hold of them: rows of ``tm.source`` as ``_copy`` wants them, and the holders of each gram."""
+
+    of: _Numbered
+    sources: list[bytes]
+    holders: list[Holders]
+
+
 def _index(db: Database, pair: dict[str, Any], texts: Sequence[Any]) -> None:
     """Number some texts of one store and pair, and write their forms and grams."""
-    if not texts:
-        return
+    if texts:
+        _write(db, _invert(_number(db, pair, texts)))
+
+
+def _number(db: Database, pair: dict[str, Any], texts: Sequence[Any]) -> _Numbered:
     first = db.one("lookup/take_numbers", texts=len(texts), **pair).first_number
     if first + len(texts) > MAX_NUMBER:
         raise DatabaseError(
             f"store {pair['store_id']}, {pair['src']}-{pair['tgt']}: the look-up index has given out {first:,} numbers "
             f"and can give {MAX_NUMBER:,}. Index the store anew (tm_store.lookup_index.rebuild); nothing was changed."
         )
-    forms = [form_of(text.src_text).text for text in texts]
-    ids = [source_id(len(form), first + index) for index, form in enumerate(forms)]
-    key = _fields(pair["store_id"].to_bytes(4), pair["src"].encode(), pair["tgt"].encode())
-    sources = (
+    return _Numbered(pair, texts, first)
+
+
+def _invert(numbered: _Numbered) -> _Inverted:
+    """Forms and grams; asks nobody, so that it may run aside."""
+    forms = [form_of(text.src_text).text for text in numbered.texts]
+    ids = [source_id(len(form), numbered.first + index) for index, form in enumerate(forms)]
+    key = _key(numbered.pair)
+    sources = [
         key + _fields(one.to_bytes(8), text.src_hash, form.encode())
-        for one, text, form in zip(ids, texts, forms, strict=True)
-    )
-    _copy(db, "lookup/copy_sources", sources)
-    _copy(db, "lookup/copy_grams", (key + chunk for chunk in _grown(db, pair, holders(forms, ids), is_new=first == 0)))
+        for one, text, form in zip(ids, numbered.texts, forms, strict=True)
+    ]
+    return _Inverted(numbered, sources, list(holders(forms, ids)))
 
 
-def _grown(db: Database, pair: dict[str, Any], lists: Iterable[Holders], *, is_new: bool) -> list[bytes]:
+def _write(db: Database, inverted: _Inverted) -> None:
+    pair, is_new = inverted.of.pair, inverted.of.first == 0
+    _copy(db, "lookup/copy_sources", inverted.sources)
+    key = _key(pair)
+    _copy(db, "lookup/copy_grams", (key + chunk for chunk in _grown(db, pair, inverted.holders, is_new=is_new)))
+
+
+def _grown(db: Database, pair: dict[str, Any], lists: Sequence[Holders], *, is_new: bool) -> list[bytes]:
     """Fill the last chunks of grams that have some; returns the new chunks, as ``_copy`` wants them."""
-    lists = list(lists)
     # Of a pair without numbers no gram has a holder.
     last = [] if is_new else db.run("lookup/select_last_chunks", grams=[one.gram for one in lists], **pair)
     known = {row.gram: (row.chunk, row.bytes) for row in last}
@@ -102,6 +143,11 @@ def _grown(db: Database, pair: dict[str, Any], lists: Iterable[Holders], *, is_n
         grams, chunks, parts = (list(column) for column in zip(*grown, strict=True))
         db.run("lookup/append_holders", grams=grams, chunks=chunks, holders=parts, **pair)
     return new
+
+
+def _key(pair: dict[str, Any]) -> bytes:
+    """The first half of every row of a store and pair."""
+    return _fields(pair["store_id"].to_bytes(4), pair["src"].encode(), pair["tgt"].encode())
 
 
 def _fields(first: bytes, second: bytes, third: bytes) -> bytes:
