@@ -110,6 +110,23 @@ def test_make_env_makes_everything_that_is_asked_for_and_keeps_it(tmp_path: Path
     assert {name for name in made if made[name] != rotated[name]} == {"ADMIN_PASSWORD"}
 
 
+def test_a_rotated_fernet_key_stands_before_the_one_that_it_follows(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    command = [str(ROOT / "deploy" / "compose" / "make-env"), "--file", str(file)]
+
+    def keys(*more: str) -> list[str]:
+        subprocess.run([*command, *more], check=True)
+        (line,) = (one for one in file.read_text().splitlines() if one.startswith("FERNET_KEY="))
+        return line.partition("=")[2].split(",")
+
+    (first,) = keys()
+    (second, before) = keys("--rotate", "FERNET_KEY")
+    assert before == first
+    (third, before) = keys("--rotate", "FERNET_KEY")
+    assert before == second
+    assert len({first, second, third}) == 3
+
+
 @pytest.fixture(scope="module")
 def compose() -> Sequence[str]:
     """``docker compose`` or ``docker-compose``, whichever is here; neither needs a running engine to read a file."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tests.store.conftest import World
-from tm_core.errors import BackupError, ContractError, StorageError
+from tm_core.errors import BackupError, ContractError, SchemaTooNew, StorageError
 from tm_core.identity import text_hash
 from tm_core.settings import Settings
 from tm_formats.manifest import FileEntry, write_manifest
@@ -24,6 +24,7 @@ from tm_store.checksum import memory_checksum
 from tm_store.db import Database, open_database
 from tm_store.drill import run_drill
 from tm_store.journal import record, ship
+from tm_store.migrate import open_memory
 from tm_store.restore import live_name, of_database, open_server
 from tm_store.restore_replay import find_pending
 from tm_store.restore_swap import Wanted, catch_up, check, drop_beside, list_beside, restore_beside, swap, swap_back
@@ -207,6 +208,21 @@ def test_a_restore_from_nothing(world: World, backed: str) -> None:
     finally:
         with open_server(world.settings) as server:
             server.connection.execute(f'drop database if exists "new_{os.getpid()}" with (force)')
+
+
+def test_a_version_is_backed_out_after_its_migration(world: World, backed: str) -> None:
+    """docs/deployment.md, "Backing out": the older code refuses the newer schema, and restores what was before it."""
+    import_more(world)
+    ship(world.db, world.storage)
+    before = memory_checksum(world.db).digest
+    world.db.connection.execute("insert into ops.migration (number, name, sha256) values (9999, 'newer', '')")
+    world.db.connection.execute("alter table tm.store add column newer integer")
+    with pytest.raises(SchemaTooNew), open_memory(world.settings):
+        pass
+    restore_beside(world.settings, world.storage, Wanted())
+    swap(world.settings, world.storage, cut=True)
+    with open_memory(world.settings) as db:
+        assert memory_checksum(db).digest == before, "also what came after the backup"
 
 
 def test_a_killed_restore_is_cleared_away_by_the_next(world: World, backed: str) -> None:
