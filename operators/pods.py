@@ -88,6 +88,10 @@ class PodGone(TmError):
     """A pod at work was found deleted, or on a node that does not answer."""
 
 
+class NoResult(TmError):
+    """A pod's work has ended, and its sidecar is not there to hand the result over."""
+
+
 class ShardPod(KubernetesPodOperator):
     """A pod that runs ``tm-align shard``.
 
@@ -175,7 +179,7 @@ class ShardPod(KubernetesPodOperator):
                 found = self.client.read_namespaced_pod(pod.metadata.name, pod.metadata.namespace)
                 self._pass_on(found)
                 silent_since = None
-                if _terminated(found) or found.status.phase in ("Succeeded", "Failed"):
+                if self._handed_over(found):
                     return
                 self._check_alive(found)
             except (HTTPError, ApiException) as error:
@@ -185,6 +189,25 @@ class ShardPod(KubernetesPodOperator):
                 if time.monotonic() - silent_since > _SILENCE_S:
                     raise
             time.sleep(_POLL_S)
+
+    def _handed_over(self, pod: k8s.V1Pod) -> bool:
+        """Whether the work has ended and the sidecar can be asked; raises NoResult if it never can.
+
+        The provider's own wait for a sidecar lasts a quarter of an hour, also in a pod that has ended without one: its
+        node's runtime failed between the two containers.
+        """
+        ended = _terminated(pod)
+        over = pod.status.phase in ("Succeeded", "Failed")
+        if not ended and not over:
+            return False
+        sidecar = _state(pod, SIDECAR)
+        if sidecar and sidecar.running and not over:
+            return True
+        since = ended.finished_at if ended and ended.finished_at else datetime.now(UTC)
+        late = (datetime.now(UTC) - since).total_seconds() > self.startup_timeout_seconds
+        if over or late or (sidecar and sidecar.terminated):
+            raise NoResult(f"pod {pod.metadata.name} has ended, and its sidecar {SIDECAR} is not there for its result.")
+        return False
 
     def _pass_on(self, pod: k8s.V1Pod) -> None:
         """Log what the pod has written since the last time."""
@@ -396,8 +419,14 @@ def _weak(container: k8s.V1Container) -> list[str]:
 
 def _terminated(pod: k8s.V1Pod) -> Any:
     """How the aligner's container ended, None while it has not."""
+    state = _state(pod, BASE)
+    return state.terminated if state else None
+
+
+def _state(pod: k8s.V1Pod, container: str) -> Any:
+    """What the container does, None while its node has not said."""
     states = (pod.status.container_statuses or []) if pod.status else []
-    return next((one.state.terminated for one in states if one.name == BASE and one.state), None)
+    return next((one.state for one in states if one.name == container), None)
 
 
 class _Said:

@@ -80,12 +80,13 @@ class Blow:
             self.task = Task(lambda: strike(self, pod))
             self.task.join(60)
             return
-        pause = self.dice.uniform(0, WORK_S - 1)
+        pause = self.dice.uniform(0, LATEST_S)
         self.task = Task(lambda: (time.sleep(pause), strike(self, pod)))
 
 
-#: A document of a pod that is struck at work takes as long, so that there is work to strike.
-WORK_S = 4.0
+#: A document of a pod that is struck at work takes as long, so that there is work to strike. The blow falls in its
+#: first part: the task may learn late that its pod runs, from a node that is struck at the same time.
+WORK_S, LATEST_S = 10.0, 3.0
 AT_WORK = (("env__TM_TEST_SLOW", str(WORK_S)),)
 
 
@@ -357,7 +358,12 @@ FAULTS = (
     Fault(name="no such image", pods=(("image", "local/nowhere:1"),), says="local/nowhere:1"),
     Fault(name="no node", pods=(("tier1__gpus", 1), ("tier1__schedule_seconds", 3)), says=r"nvidia\.com/gpu"),
     Fault(name="sidecar killed", at=Moment.FINISHED, strike=kill_sidecar, causes=("result lost",)),
-    Fault(name="another try at the same time", strike=run_again, pods=AT_WORK, says="has taken this shard over"),
+    Fault(
+        name="another try at the same time",
+        strike=run_again,
+        pods=(("env__TM_TEST_SLOW", "15"),),
+        says="has taken this shard over",
+    ),
     Fault(name="kubelet hangs", strike=stopped("kubelet", 3, 8), **NODE),
     Fault(name="kubelet restarted", strike=restarted("kubelet"), **NODE),
     Fault(name="container runtime restarted", strike=restarted("containerd"), **NODE),

@@ -170,7 +170,7 @@ def not_struck(one: Shard, blow: Blow) -> list[str]:
     if blow.task is None:
         return [f"no pod was ever {one.fault.at}"]
     try:
-        blow.task.done(60)
+        blow.task.done(STUCK_S)
     except Exception as error:
         return [f"the blow failed: {error!r}"]
     return []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from kubernetes.client import ApiException
+from kubernetes.client import models as k8s
 
-from operators.pods import BASE, SIDECAR, Order, ShardPod, check_pod
+from operators.pods import BASE, SIDECAR, NoResult, Order, ShardPod, check_pod
 from tm_core.errors import SettingsError
 from tm_core.loss import Cause, Mode, NextPod, cause_of
 from tm_core.pods import Capacity, PodSettings, load_pods
@@ -52,6 +54,13 @@ def build(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         return pod.build_pod_request_obj(context, dry_run=True)
 
     return make
+
+
+def shard_pod() -> ShardPod:
+    order = Order(
+        batch_id="b", run_id="r", tier=Tier.LEXICAL, shard=0, token="1-aa", store="demo", wanted=NextPod()
+    )  # fmt: skip
+    return ShardPod(order=order, pods=PODS, template=TEMPLATE, env={}, task_id="pod")
 
 
 def containers(pod: Any) -> dict[str, Any]:
@@ -187,12 +196,46 @@ def test_a_pod_without_limits_or_deadline_is_refused(build: Callable[..., Any]) 
 
 @pytest.mark.parametrize(("status", "cause"), [(403, Cause.FORBIDDEN), (422, Cause.REJECTED)])
 def test_a_pod_that_the_api_server_refuses_is_no_loss(build: Callable[..., Any], status: int, cause: Cause) -> None:
-    order = Order(
-        batch_id="b", run_id="r", tier=Tier.LEXICAL, shard=0, token="1-aa", store="demo", wanted=NextPod()
-    )  # fmt: skip
-    pod = ShardPod(order=order, pods=PODS, template=TEMPLATE, env={}, task_id="pod")
+    pod = shard_pod()
     error = ApiException(status=status, reason="no")
     error.body = '{"message": "pods is forbidden: user tm-airflow cannot create"}'
     end = pod.ending(error)
     assert cause_of(end) is cause
     assert "tm-airflow cannot create" in end.message
+
+
+ENDED = k8s.V1ContainerState(terminated=k8s.V1ContainerStateTerminated(exit_code=0, finished_at=datetime.now(UTC)))
+LONG_AGO = k8s.V1ContainerState(
+    terminated=k8s.V1ContainerStateTerminated(exit_code=0, finished_at=datetime.now(UTC) - timedelta(hours=1))
+)
+WAITS = k8s.V1ContainerState(waiting=k8s.V1ContainerStateWaiting(reason="ContainerCreating"))
+RUNS = k8s.V1ContainerState(running=k8s.V1ContainerStateRunning())
+
+
+@pytest.mark.parametrize(
+    ("phase", "base", "sidecar", "expected"),
+    [
+        ("Running", RUNS, RUNS, False),
+        ("Running", ENDED, RUNS, True),
+        ("Running", ENDED, WAITS, False),  # it is still being started
+        ("Running", ENDED, None, False),
+        ("Running", LONG_AGO, WAITS, NoResult),
+        ("Running", ENDED, ENDED, NoResult),
+        ("Failed", LONG_AGO, WAITS, NoResult),
+        ("Failed", None, None, NoResult),  # evicted: its node tells of no container
+    ],
+)
+def test_a_result_is_waited_for_as_long_as_one_can_come(
+    build: Callable[..., Any], phase: str, base: Any, sidecar: Any, expected: Any
+) -> None:
+    pod = shard_pod()
+    states = [(name, state) for name, state in ((BASE, base), (SIDECAR, sidecar)) if state]
+    statuses = [SimpleNamespace(name=name, state=state) for name, state in states]
+    found: Any = SimpleNamespace(
+        metadata=SimpleNamespace(name="tm-lexical-0"), status=SimpleNamespace(phase=phase, container_statuses=statuses)
+    )
+    if expected is NoResult:
+        with pytest.raises(NoResult, match="tm-lexical-0 has ended"):
+            pod._handed_over(found)
+    else:
+        assert pod._handed_over(found) is expected
