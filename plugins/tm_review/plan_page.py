@@ -38,7 +38,7 @@ _AT_ONCE = BoundedSemaphore(2)
 _STYLE = (
     ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{margin:2rem;max-width:70rem}"
     "form{display:flex;flex-wrap:wrap;gap:1rem;align-items:end}label{display:grid}label.check{display:flex;gap:.4rem}"
-    "input,button{font:inherit;padding:.2rem .4rem}pre{overflow-x:auto}"
+    "input,button{font:inherit;padding:.2rem .4rem}pre{white-space:pre-wrap}"
     "[role=alert]{border-left:.3rem solid #c60;padding-left:.8rem;white-space:pre-wrap}"
 )
 _POLICY = (
