@@ -199,6 +199,25 @@ def test_no_pg_dump_of_the_servers_version(with_database: dict[str, str], monkey
     assert "postgresql-client-" in found.mend
 
 
+@pytest.mark.db
+def test_a_pg_dump_without_tls_for_a_server_that_demands_it(
+    with_database: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests' server has no TLS, so another mode stands for those that demand it."""
+    encrypted = with_database | {"TM_DATABASE_URL": with_database["TM_DATABASE_URL"] + "?sslmode=allow"}
+    assert check(encrypted, "pg_dump").state is State.OK
+    monkeypatch.setattr(doctor, "_ENCRYPTED", ("allow",))
+    assert check(with_database, "pg_dump").state is State.OK
+    found = check(encrypted, "pg_dump")
+    assert found.state is State.MISSING
+    assert "knows no TLS" in found.found
+    other = tmp_path / "pg_dump"
+    other.write_text("#!/bin/sh\necho 'connection to server on socket failed' >&2; exit 1\n")
+    other.chmod(0o755)
+    monkeypatch.setattr(doctor, "find_program", lambda name, major: other)
+    assert check(encrypted, "pg_dump").state is State.OK
+
+
 def test_laser2_needs_files_and_packages(env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     laser2 = env | {"TM_ENCODER": "laser2", "TM_MODEL_DIR": str(tmp_path)}
     (tmp_path / "laser2.pt").touch()

@@ -27,7 +27,7 @@ from tm_formats.storage import Storage
 from tm_store.backup_alarms import find_alarms
 from tm_store.db import Database, open_database
 from tm_store.migrate import check_schema
-from tm_store.programs import find_program, server_major
+from tm_store.programs import find_program, knows_tls, server_major
 from tm_store.roles import LOADER, OWNER, gaps
 
 OLDEST_PYTHON = (3, 11)
@@ -267,6 +267,9 @@ def _roles(patient: _Patient) -> _Finding:
     return _ok(f"'{me.login}' is a member of {groups}")
 
 
+_ENCRYPTED = ("require", "verify-ca", "verify-full")
+
+
 def _pg_dump(patient: _Patient) -> _Finding:
     if patient.db is None:
         return _NO_DATABASE
@@ -275,6 +278,11 @@ def _pg_dump(patient: _Patient) -> _Finding:
         programs = [find_program(name, major) for name in ("pg_dump", "pg_restore")]
     except BackupError as error:
         return _missing(str(error), f"apt-get install postgresql-client-{major}   (or put that version first on PATH)")
+    if patient.db.connection.info.get_parameters().get("sslmode") in _ENCRYPTED and not knows_tls(programs[0]):
+        return _missing(
+            f"{programs[0]} knows no TLS, which the connection demands: no backup can be taken",
+            f"apt-get install postgresql-client-{major}   (in the image: POSTGRES_CLIENT, docs/deployment.md)",
+        )
     return _ok(f"version {major}: {programs[0]}")
 
 

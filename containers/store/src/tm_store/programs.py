@@ -63,6 +63,13 @@ def _program_major(path: Path) -> int | None:
     return int(match[1]) if match else None
 
 
+def knows_tls(program: Path) -> bool:
+    """Whether pg_dump or pg_restore can keep to ``sslmode=require`` and stricter. Connects to nothing."""
+    nowhere = "sslmode=require host=/nonexistent dbname=none"
+    done = subprocess.run([str(program), "--dbname", nowhere], capture_output=True, text=True, timeout=10, check=False)
+    return "SSL support is not compiled in" not in done.stderr
+
+
 def without_password(parameters: Mapping[str, str]) -> str:
     """A connection string without its password, which would be there for all to read in the list of processes."""
     dropped = ("password", "options", "application_name")
