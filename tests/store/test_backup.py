@@ -446,16 +446,22 @@ def test_a_restore_never_touches_a_database_that_exists(settings: Settings, stor
     assert memory_checksum(memory) == before
 
 
+@pytest.mark.parametrize("section", ["pre-data", "post-data"])
 def test_a_restore_that_fails_leaves_no_database(
-    settings: Settings, storage: Storage, memory: Database, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    storage: Storage,
+    memory: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    section: str,
 ) -> None:
     uri = take_backup(settings, memory, storage, BATCH).uri
 
-    def fail(*arguments: object) -> None:
-        raise BackupError("pg_restore ended with status 1.")
-
-    monkeypatch.setattr(restore_module, "run_program", fail)
-    with pytest.raises(BackupError, match="pg_restore"):
+    program = tmp_path / "pg_restore"
+    program.write_text(f'#!/bin/sh\ncase "$*" in *--section={section}*) echo no >&2; exit 1;; esac\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(restore_module, "find_program", lambda name, major: program)
+    with pytest.raises(BackupError, match="pg_restore ended with status 1"):
         restore_into(settings, storage, uri, "half_restored")
     found = memory.connection.execute("select count(*) from pg_database where datname = 'half_restored'").fetchone()
     assert found == (0,)

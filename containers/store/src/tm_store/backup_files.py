@@ -5,6 +5,7 @@ public key: the machine that takes backups each night cannot read them.
 """
 
 import hashlib
+import io
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -158,34 +159,66 @@ def download(
     """
 
     def one(entry: FileEntry) -> None:
-        place = target / entry.name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        sha = hashlib.sha256()
-        with storage.open_input(f"{folder}/{entry.name}") as source, place.open("wb") as sink:
-            while block := source.read(_BLOCK_BYTES):
-                sha.update(block)
-                sink.write(block)
-        if sha.hexdigest() != entry.sha256:
-            raise BackupError(
-                f"{storage.uri_of(folder)}/{entry.name}: this backup cannot be trusted: the manifest promises SHA-256 "
-                f"{entry.sha256}, found {sha.hexdigest()}. The file was changed after it was written. Use an older "
-                "backup (`tm backup --list`); nothing has been changed."
-            )
-        _unpack(place, f"{storage.uri_of(folder)}/{entry.name}", identities)
+        _fetch(storage, f"{folder}/{entry.name}", entry, target / entry.name, identities)
 
     with ThreadPoolExecutor(JOBS) as pool:
         for _ in pool.map(one, sorted(entries, key=lambda entry: -entry.size)):
             pass
 
 
-def _unpack(place: Path, uri: str, identities: Sequence[Any]) -> None:
+class _Hashed(io.RawIOBase):
+    """A stream that hashes what is read of it."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source, self._sha = source, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._source.read(size)
+        self._sha.update(block)
+        return block
+
+    def readable(self) -> bool:
+        return True
+
+    def finish(self) -> str:
+        """Read to the end; returns the SHA-256 of the whole."""
+        while self.read(_BLOCK_BYTES):
+            pass
+        return self._sha.hexdigest()
+
+
+def _fetch(storage: Storage, path: str, entry: FileEntry, place: Path, identities: Sequence[Any]) -> None:
+    """Hash and unpack a file while it comes; one that is encrypted is opened once its hash is known."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    problem: OSError | None = None
+    with storage.open_input(path) as source:
+        hashed = _Hashed(source)
+        try:
+            if place.name.endswith(ZSTD):
+                _unpack(pa.PythonFile(hashed, "r"), place)
+            else:
+                with place.open("wb") as sink:
+                    shutil.copyfileobj(hashed, sink, _BLOCK_BYTES)
+        except OSError as error:
+            problem = error  # rot, as the hash will show, or the disk
+        sha256 = hashed.finish()
+    if sha256 != entry.sha256:
+        raise BackupError(
+            f"{storage.uri_of(path)}: this backup cannot be trusted: the manifest promises SHA-256 {entry.sha256}, "
+            f"found {sha256}. The file was changed after it was written. Use an older backup (`tm backup --list`); "
+            "nothing has been changed."
+        )
+    if problem is not None:
+        raise BackupError(f"{storage.uri_of(path)}: cannot be unpacked to {place.parent}: {problem}") from problem
     if place.name.endswith(AGE):
-        place = _decrypt(place, uri, identities)
-    if place.name.endswith(ZSTD):
-        plain = place.with_name(place.name.removesuffix(ZSTD))
-        with pa.CompressedInputStream(str(place), "zstd") as source, plain.open("wb") as sink:
-            shutil.copyfileobj(source, sink, _BLOCK_BYTES)
-        place.unlink()
+        packed = _decrypt(place, storage.uri_of(path), identities)
+        _unpack(str(packed), packed)
+        packed.unlink()
+
+
+def _unpack(packed: Any, place: Path) -> None:
+    with pa.CompressedInputStream(packed, "zstd") as source, place.with_suffix("").open("wb") as sink:
+        shutil.copyfileobj(source, sink, _BLOCK_BYTES)
 
 
 def _decrypt(place: Path, uri: str, identities: Sequence[Any]) -> Path:

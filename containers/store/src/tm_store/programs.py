@@ -76,12 +76,6 @@ def without_password(parameters: Mapping[str, str]) -> str:
     return make_conninfo(**{name: value for name, value in parameters.items() if name not in dropped})
 
 
-def run_program(command: Sequence[str], password: str, state: str, options: str = "") -> None:
-    """Run a program of Postgres to its end; see ``program_running``."""
-    with program_running(command, password, state, options):
-        pass
-
-
 @contextmanager
 def program_running(command: Sequence[str], password: str, state: str, options: str = "") -> Iterator[None]:
     """Run a program of Postgres beside the block; its error is ours, and the block's error ends it.

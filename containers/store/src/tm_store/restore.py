@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from tm_store.backup_catalog import StoredBackup, find
 from tm_store.backup_files import JOBS, download, identities_of, is_encrypted
 from tm_store.db import Database, open_database
 from tm_store.migrate import migrations
-from tm_store.programs import find_program, run_program, server_major, without_password
+from tm_store.programs import find_program, program_running, server_major, without_password
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _MAINTENANCE = "postgres"
 # A restore that is cut short is begun anew, so nothing waits for the disk; indexes are built in memory.
 _SESSION = "-c synchronous_commit=off -c maintenance_work_mem=256MB -c max_parallel_maintenance_workers=0"
+#: pg_dump's table of contents, in a backup.
+_CONTENTS = "memory/toc.dat"
 
 
 def live_name(settings: Settings) -> str:
@@ -159,17 +161,23 @@ def restore_into(settings: Settings, storage: Storage, uri: str, database: str) 
         database: a name that no database of the server has yet.
 
     Raises:
-        BackupError: the backup does not fit (see ``check_fits``) or a file of it is not what the manifest promises:
-            nothing was made. The name is taken. Or the restore failed, and the new database was dropped again.
+        BackupError: the backup does not fit (see ``check_fits``), or the name is taken: nothing was made. Or a file of
+            the backup is not what the manifest promises, or the restore failed: the new database was dropped again.
     """
     backup = find(storage, uri)
     with open_server(settings) as db:
         check_fits(settings, db, backup)
         program = find_program("pg_restore", server_major(db))
-        with work_folder(settings, f"restore-{database}-") as folder:
-            download(storage, backup.path, backup.entries, folder, identities_of(settings))
-            with new_database(db, database):
-                _restore(program, db, folder / "memory", database)
+        contents = [entry for entry in backup.entries if entry.name.startswith(_CONTENTS)]
+        rest = [entry for entry in backup.entries if entry not in contents]
+        with work_folder(settings, f"restore-{database}-") as folder, new_database(db, database):
+            keys = identities_of(settings)
+            download(storage, backup.path, contents, folder, keys)
+            # Empty tables need the table of contents alone: they are made while the files come.
+            with _restoring(program, db, folder, database, "pre-data"):
+                download(storage, backup.path, rest, folder, keys)
+            with _restoring(program, db, folder, database, "data", "post-data"):
+                pass
     return backup
 
 
@@ -197,7 +205,10 @@ def drop_database(db: Database, database: str) -> None:
     db.connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database)))
 
 
-def _restore(program: Path, db: Database, folder: Path, database: str) -> None:
+def _restoring(
+    program: Path, db: Database, folder: Path, database: str, *sections: str
+) -> AbstractContextManager[None]:
+    """pg_restore of some sections, beside the block."""
     parameters = db.connection.info.get_parameters() | {"dbname": database}
     # Roles are the server's own affair: whoever restores owns what is restored, and `tm migrate` gives the rights.
     command = [
@@ -207,8 +218,9 @@ def _restore(program: Path, db: Database, folder: Path, database: str) -> None:
         "--no-owner",
         "--no-privileges",
         f"--jobs={JOBS}",
+        *(f"--section={section}" for section in sections),
         f"--dbname={without_password(parameters)}",
-        str(folder),
+        str(folder / "memory"),
     ]
     state = "the database made for the restore has been dropped again."
-    run_program(command, db.connection.info.password, state, _SESSION)
+    return program_running(command, db.connection.info.password, state, _SESSION)
