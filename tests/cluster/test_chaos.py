@@ -129,7 +129,14 @@ def arm(stack: ExitStack, batch: Batch, s3: str, monkeypatch: pytest.MonkeyPatch
     return shards
 
 
-def strike_all(batch: Batch, waiting: Iterator[Shard]) -> None:
+def strike_all(batch: Batch, shards: list[Shard]) -> None:
+    """Strike the shards, some at once."""
+    waiting = iter(shards)
+    for worker in [Task(lambda: strike_each(batch, waiting)) for _ in range(AT_ONCE)]:
+        worker.done(TEST_S)
+
+
+def strike_each(batch: Batch, waiting: Iterator[Shard]) -> None:
     for one in waiting:
         began = time.monotonic()
         strike(batch, one)
@@ -182,9 +189,9 @@ def test_forty_two_faults_end_in_the_same_memory(
     began = time.monotonic()
     with ExitStack() as stack:
         shards = arm(stack, batch, s3, monkeypatch)
-        waiting = iter(shards)
-        for worker in [Task(lambda: strike_all(batch, waiting)) for _ in range(AT_ONCE)]:
-            worker.done(TEST_S)
+        # Apart: a runtime that is restarted loses the last words of all containers, and messages must have theirs.
+        strike_all(batch, [one for one in shards if not one.fault.whole_node])
+        strike_all(batch, [one for one in shards if one.fault.whole_node])
     print(f"{COUNT} faults, {AT_ONCE} shards at once: {time.monotonic() - began:.0f} s")
     check_causes(batch, shards)
     assert [f"{one}: {what}" for one in shards for what in one.problems] == []
