@@ -131,10 +131,7 @@ class Storage:
     def sha256(self, path: str) -> str:
         """SHA-256 of a file, 64 hexadecimal digits, in constant memory."""
         with self.open_input(path) as source:
-            hashed = _Hashed(source)
-            while hashed.read(_BLOCK_BYTES):
-                pass
-        return hashed.sha256
+            return Hashed(source).finish()
 
     def write_atomic(self, path: str, data: bytes | BinaryIO) -> Written:
         """Write a file so that a reader sees the old one or the whole new one, whatever is killed when.
@@ -143,7 +140,7 @@ class Storage:
             path: where; folders are made as needed, an older file is replaced.
             data: the bytes, or a binary stream that is copied to its end in constant memory.
         """
-        source = _Hashed(io.BytesIO(data) if isinstance(data, bytes) else data)
+        source = Hashed(io.BytesIO(data) if isinstance(data, bytes) else data)
         with self._errors("write", path):
             self._backend.write(_checked(path, empty=False), cast(BinaryIO, source))
         return Written(size=source.size, sha256=source.sha256)
@@ -173,11 +170,14 @@ _STATE = {
 }
 
 
-class _Hashed:
+class Hashed(io.RawIOBase):
     """A stream that is read once, with its size and hash known afterwards."""
 
     def __init__(self, source: BinaryIO) -> None:
         self._source, self._sha, self.size = source, hashlib.sha256(), 0
+
+    def readable(self) -> bool:
+        return True
 
     def read(self, size: int = -1) -> bytes:
         block = self._source.read(size)
@@ -185,8 +185,15 @@ class _Hashed:
         self.size += len(block)
         return block
 
+    def finish(self) -> str:
+        """Read what is left; returns the SHA-256 of the whole."""
+        while self.read(_BLOCK_BYTES):
+            pass
+        return self.sha256
+
     @property
     def sha256(self) -> str:
+        """Of what has been read, 64 hexadecimal digits."""
         return self._sha.hexdigest()
 
 

@@ -4,8 +4,6 @@ A name says how it was packed, outermost last: ``memory/3801.dat.zst.age``. age,
 public key: the machine that takes backups each night cannot read them.
 """
 
-import hashlib
-import io
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +15,7 @@ import pyarrow as pa
 from tm_core.errors import BackupError
 from tm_core.settings import Settings
 from tm_formats.manifest import FileEntry
-from tm_formats.storage import Storage
+from tm_formats.storage import Hashed, Storage
 
 ZSTD, AGE = ".zst", ".age"
 #: Files at work at once, and connections of one dump or restore besides its own. Two cores are what a laptop spares.
@@ -166,33 +164,12 @@ def download(
             pass
 
 
-class _Hashed(io.RawIOBase):
-    """A stream that hashes what is read of it."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._source, self._sha = source, hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._source.read(size)
-        self._sha.update(block)
-        return block
-
-    def readable(self) -> bool:
-        return True
-
-    def finish(self) -> str:
-        """Read to the end; returns the SHA-256 of the whole."""
-        while self.read(_BLOCK_BYTES):
-            pass
-        return self._sha.hexdigest()
-
-
 def _fetch(storage: Storage, path: str, entry: FileEntry, place: Path, identities: Sequence[Any]) -> None:
     """Hash and unpack a file while it comes; one that is encrypted is opened once its hash is known."""
     place.parent.mkdir(parents=True, exist_ok=True)
     problem: OSError | None = None
     with storage.open_input(path) as source:
-        hashed = _Hashed(source)
+        hashed = Hashed(source)
         try:
             if place.name.endswith(ZSTD):
                 _unpack(pa.PythonFile(hashed, "r"), place)

@@ -92,10 +92,11 @@ class _Sweep:
     # Batches
 
     def batch(self, batch: str, store: str, graves: Graves) -> None:
-        documents = _documents(self.storage, batch, store)
         if is_comparison(batch):
             self._comparison(batch, store, graves)
-        elif documents is None:
+            return
+        documents = _documents(self.storage, batch, store)
+        if documents is None:
             self._lexicon_units(batch, graves)
         elif documents:
             folders = [_Folder(self.storage, path) for path in self._finished(batch)]
