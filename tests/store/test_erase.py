@@ -295,14 +295,24 @@ def test_review_items_and_staged_beads_go(db: Database, storage: Storage, wipe: 
     assert says(db, "John Doe") == []
 
 
-def test_what_stands_beside_a_review_item_goes_too(db: Database, wipe: Any) -> None:
+@pytest.mark.parametrize(
+    ("src", "tgt"),
+    [
+        ([SECRET[0]], []),  # too short to be looked for inside others
+        (["Call John Doe", "today"], []),  # a unit of two segments
+        ([], ["Rufen Sie heute John"]),  # one segment of such a unit
+        ([], [f"Er sagt: {SECRET[1]}!"]),
+    ],
+    ids=["whole", "in segments", "a segment", "inside"],
+)
+def test_what_stands_beside_a_review_item_goes_too(db: Database, wipe: Any, src: list[str], tgt: list[str]) -> None:
     load(db, D1, {"a": [HOUSE, SECRET, TREE]})
     queue_all(db)
     house, secret, tree = (
         {"position": at, "src": [src], "tgt": [tgt], "tier": "lexical", "score": 0.5}
         for at, (src, tgt) in enumerate([HOUSE, SECRET, TREE])
     )
-    secret["src"] = ["Call John Doe", "today"]  # a unit of two segments
+    secret |= {"src": src, "tgt": tgt}
     glues = {"src_glue": " ", "tgt_glue": " "}
     windows = {
         HOUSE[0]: glues | {"own": house, "before": [], "after": [secret, tree]},
