@@ -188,8 +188,8 @@ def stopped(name: str, least_s: float, most_s: float) -> Callable[[Blow, ShardPo
     """The component hangs for some seconds."""
 
     def strike(blow: Blow, _: ShardPod) -> None:
-        process, _log = component(blow.kube, name)
-        with _one_at_a_time:
+        with _one_at_a_time:  # taken first: another shard's blow may restart the component
+            process, _log = component(blow.kube, name)
             process.send_signal(signal.SIGSTOP)
             try:
                 time.sleep(blow.dice.uniform(least_s, most_s))
