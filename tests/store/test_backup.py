@@ -446,26 +446,54 @@ def test_a_restore_never_touches_a_database_that_exists(settings: Settings, stor
     assert memory_checksum(memory) == before
 
 
-@pytest.mark.parametrize("section", ["pre-data", "post-data"])
-def test_a_restore_that_fails_leaves_no_database(
-    settings: Settings,
-    storage: Storage,
-    memory: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    section: str,
+AT_ONCE, ONCE_READ = "echo no >&2; exit 1", 'for last; do :; done; cat "$last"/[0-9]*.dat; echo no >&2; exit 1'
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (AT_ONCE, "pg_restore ended with status 1"),
+        (ONCE_READ, "pg_restore ended with status 1"),
+        ("exit 0", "nobody read"),
+    ],
+)
+def test_a_restore_that_fails_leaves_nothing(
+    settings: Settings, storage: Storage, memory: Database, pg_restore: Callable[[str], None], script: str, said: str
 ) -> None:
     uri = take_backup(settings, memory, storage, BATCH).uri
-
-    program = tmp_path / "pg_restore"
-    program.write_text(f'#!/bin/sh\ncase "$*" in *--section={section}*) echo no >&2; exit 1;; esac\n')
-    program.chmod(0o755)
-    monkeypatch.setattr(restore_module, "find_program", lambda name, major: program)
-    with pytest.raises(BackupError, match="pg_restore ended with status 1"):
+    pg_restore(script)
+    with pytest.raises(BackupError, match=said):
         restore_into(settings, storage, uri, "half_restored")
     found = memory.connection.execute("select count(*) from pg_database where datname = 'half_restored'").fetchone()
     assert found == (0,)
     assert list((settings.home / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize("script", [AT_ONCE, ONCE_READ])
+def test_rot_is_told_and_not_what_the_program_says_of_it(
+    settings: Settings, storage: Storage, memory: Database, pg_restore: Callable[[str], None], script: str
+) -> None:
+    uri = take_backup(settings, memory, storage, BATCH).uri
+    victim = max(Path(uri.removeprefix("file://")).glob("memory/[0-9]*.dat.zst"), key=lambda path: path.stat().st_size)
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    pg_restore(script)
+    with pytest.raises(BackupError, match=rf"{victim.name}.*cannot be trusted"):
+        restore_into(settings, storage, uri, "half_restored")
+
+
+@pytest.fixture
+def pg_restore(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Puts a shell script in the program's place; the backup's folder is its last argument."""
+
+    def put(script: str) -> None:
+        program = tmp_path / "pg_restore"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(restore_module, "find_program", lambda name, major: program)
+
+    return put
 
 
 def test_the_connection_is_usable_after_a_failure(settings: Settings, storage: Storage, memory: Database) -> None:

@@ -2,9 +2,10 @@
 -- Applied by: tm migrate, in one transaction; never changed once released.
 
 -- "OK" is said by thousands of units of a large memory: a look-up steps from target to target, best standing first, and
--- from a target's units takes the first. Takes the place of unit_src.
+-- from a target's units takes the first. Takes the place of unit_src. The hash stands first because it alone tells most
+-- texts apart: new rows are placed, and a whole index is sorted, by one comparison instead of four.
 create index unit_rank on tm.unit (
-    store_id, src_lang, tgt_lang, src_hash, (review_state = 'unreviewed'), (tier <> 'imported'), tgt_hash,
+    src_hash, store_id, src_lang, tgt_lang, (review_state = 'unreviewed'), (tier <> 'imported'), tgt_hash,
     score desc, partition_date desc, unit_key
 );
 drop index tm.unit_src;

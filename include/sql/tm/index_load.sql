@@ -3,8 +3,6 @@
 -- Parameters: none
 -- Repeatable: once a transaction.
 create index on fresh (document_key);
-create index on incoming (store_id, unit_key, document_key);
-create index on touched (store_id, unit_key);
 analyze fresh;
 analyze incoming;
 analyze touched;

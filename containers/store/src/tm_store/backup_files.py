@@ -4,9 +4,12 @@ A name says how it was packed, outermost last: ``memory/3801.dat.zst.age``. age,
 public key: the machine that takes backups each night cannot read them.
 """
 
+import os
 import shutil
+import subprocess
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +24,8 @@ ZSTD, AGE = ".zst", ".age"
 #: Files at work at once, and connections of one dump or restore besides its own. Two cores are what a laptop spares.
 JOBS = 2
 _BLOCK_BYTES = 1 << 20
+# How often a program that reads files is asked whether it still does.
+_LOOK_SECONDS = 0.1
 
 
 def plain_name(name: str) -> str:
@@ -157,44 +162,127 @@ def download(
     """
 
     def one(entry: FileEntry) -> None:
-        _fetch(storage, f"{folder}/{entry.name}", entry, target / entry.name, identities)
+        place = target / plain_name(entry.name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(storage, folder, entry, place, identities)
 
     with ThreadPoolExecutor(JOBS) as pool:
         for _ in pool.map(one, sorted(entries, key=lambda entry: -entry.size)):
             pass
 
 
-def _fetch(storage: Storage, path: str, entry: FileEntry, place: Path, identities: Sequence[Any]) -> None:
-    """Hash and unpack a file while it comes; one that is encrypted is opened once its hash is known."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    problem: OSError | None = None
-    with storage.open_input(path) as source:
-        hashed = Hashed(source)
+def feed(
+    program: AbstractContextManager[subprocess.Popen[bytes]],
+    storage: Storage,
+    folder: str,
+    entries: Sequence[FileEntry],
+    target: Path,
+    identities: Sequence[Any],
+) -> None:
+    """Run a program that reads the files of a backup below ``target``: there are pipes, each filled once it is opened.
+
+    Nothing waits until all files are there, and none of them, unpacked, takes room on the disk. What the program has
+    made of a file that turns out not to be what the manifest promises is the caller's to throw away.
+
+    Raises:
+        BackupError: as ``download``: the program is ended. Or as the program's context says when that fails. Or the
+            program did not read them all.
+    """
+    pipes = [target / plain_name(entry.name) for entry in entries]
+    for pipe in pipes:
+        pipe.parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(pipe, 0o600)
+    with ThreadPoolExecutor(max(len(entries), 1)) as pool:
+        jobs = [
+            pool.submit(_fetch, storage, folder, entry, pipe, identities)
+            for entry, pipe in zip(entries, pipes, strict=True)
+        ]
         try:
-            if place.name.endswith(ZSTD):
-                _unpack(pa.PythonFile(hashed, "r"), place)
-            else:
-                with place.open("wb") as sink:
+            with program as process:
+                _watch(process, jobs)
+        except BackupError as error:
+            _unblock(pipes, jobs)
+            # A file that is rotten is why the program failed, not what it says of the rest.
+            raise next((found for job in jobs if isinstance(found := job.exception(), BackupError)), error) from error
+        finally:
+            _unblock(pipes, jobs)
+        for job, entry in zip(jobs, entries, strict=True):
+            if isinstance(job.exception(), BrokenPipeError):
+                raise BackupError(
+                    f"{storage.uri_of(folder)}/{entry.name}: expected to be read, nobody read it to its end."
+                )
+            job.result()
+
+
+def _watch(process: subprocess.Popen[bytes], jobs: Iterable[Future[None]]) -> None:
+    """Until every file has been read, or the program has ended; raises what a job raises."""
+    waiting = set(jobs)
+    while waiting and process.poll() is None:
+        done, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
+        try:
+            for job in done:
+                job.result()
+        except BrokenPipeError:  # the program is about to end, and will say why
+            process.wait()
+
+
+def _unblock(pipes: Sequence[Path], jobs: Sequence[Future[None]]) -> None:
+    """Let the jobs end whose pipes nobody reads any more: open and close, they find them broken."""
+    for pipe, job in zip(pipes, jobs, strict=True):
+        while not job.done():
+            os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+            wait([job], _LOOK_SECONDS)
+
+
+def _fetch(storage: Storage, folder: str, entry: FileEntry, place: Path, identities: Sequence[Any]) -> None:
+    """Hash and unpack a file while it comes; one that is encrypted is opened once its hash is known.
+
+    Args:
+        place: a new file, or a pipe: then nothing is fetched until somebody opens that.
+
+    Raises:
+        BackupError: as ``download``.
+        BrokenPipeError: the file is as promised, but its reader has gone.
+    """
+    with place.open("wb") as sink:
+        path = f"{folder}/{entry.name}"
+        problem: OSError | None = None
+        sealed = place.with_name(place.name + ZSTD + AGE) if entry.name.endswith(AGE) else None
+        with storage.open_input(path) as source:
+            hashed = Hashed(source)
+            try:
+                if sealed:
+                    _save(hashed, sealed)
+                elif entry.name.endswith(ZSTD):
+                    _unpack(pa.PythonFile(hashed, "r"), sink)
+                else:
                     shutil.copyfileobj(hashed, sink, _BLOCK_BYTES)
-        except OSError as error:
-            problem = error  # rot, as the hash will show, or the disk
-        sha256 = hashed.finish()
-    if sha256 != entry.sha256:
-        raise BackupError(
-            f"{storage.uri_of(path)}: this backup cannot be trusted: the manifest promises SHA-256 {entry.sha256}, "
-            f"found {sha256}. The file was changed after it was written. Use an older backup (`tm backup --list`); "
-            "nothing has been changed."
-        )
-    if problem is not None:
-        raise BackupError(f"{storage.uri_of(path)}: cannot be unpacked to {place.parent}: {problem}") from problem
-    if place.name.endswith(AGE):
-        packed = _decrypt(place, storage.uri_of(path), identities)
-        _unpack(str(packed), packed)
-        packed.unlink()
+            except OSError as error:
+                problem = error  # rot, as the hash will show, or the disk, or a reader that has gone
+            sha256 = hashed.finish()
+        if sha256 != entry.sha256:
+            raise BackupError(
+                f"{storage.uri_of(path)}: this backup cannot be trusted: the manifest promises SHA-256 "
+                f"{entry.sha256}, found {sha256}. The file was changed after it was written. Use an older backup "
+                "(`tm backup --list`); nothing has been changed."
+            )
+        if isinstance(problem, BrokenPipeError):
+            raise problem
+        if problem is not None:
+            raise BackupError(f"{storage.uri_of(path)}: cannot be unpacked to {place.parent}: {problem}") from problem
+        if sealed:
+            packed = _decrypt(sealed, storage.uri_of(path), identities)
+            _unpack(str(packed), sink)
+            packed.unlink()
 
 
-def _unpack(packed: Any, place: Path) -> None:
-    with pa.CompressedInputStream(packed, "zstd") as source, place.with_suffix("").open("wb") as sink:
+def _save(source: Any, place: Path) -> None:
+    with place.open("wb") as sink:
+        shutil.copyfileobj(source, sink, _BLOCK_BYTES)
+
+
+def _unpack(packed: Any, sink: BinaryIO) -> None:
+    with pa.CompressedInputStream(packed, "zstd") as source:
         shutil.copyfileobj(source, sink, _BLOCK_BYTES)
 
 

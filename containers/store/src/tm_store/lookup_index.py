@@ -5,7 +5,7 @@ slower, not wrong: they compare what waits one by one. A merge, which writes man
 (:func:`index_novel`): the trigger finds them indexed, and a million texts are spared the queue.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -25,6 +25,7 @@ _CHUNK_BYTES = 8192
 # the manual of Postgres, COPY, "Binary Format".
 _COPY_START, _COPY_FIELDS, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), (6).to_bytes(2), b"\xff\xff"
 _COPY_ROWS = 10_000
+_PAIR = attrgetter("store_id", "src_lang", "tgt_lang")
 
 
 def index_pending(db: Database, stores: Sequence[int] | None = None) -> int:
@@ -52,15 +53,27 @@ def index_novel(db: Database) -> None:
     """
     with ThreadPoolExecutor(1) as aside:
         ahead: Future[_Inverted] | None = None
-        for block in db.stream("lookup/select_novel", block_rows=_AT_ONCE):
-            for (store_id, src, tgt), texts in groupby(block, attrgetter("store_id", "src_lang", "tgt_lang")):
-                pair = {"store_id": store_id, "src": src, "tgt": tgt}
-                numbered = _number(db, pair, list(texts))
-                behind, ahead = ahead, aside.submit(_invert, numbered)
-                if behind:
-                    _write(db, behind.result())
+        for texts in _novel(db):
+            pair = {"store_id": texts[0].store_id, "src": texts[0].src_lang, "tgt": texts[0].tgt_lang}
+            numbered = _number(db, pair, texts)
+            behind, ahead = ahead, aside.submit(_invert, numbered)
+            if behind:
+                _write(db, behind.result())
         if ahead:
             _write(db, ahead.result())
+
+
+def _novel(db: Database) -> Iterator[list[Any]]:
+    """The texts that a merge brings, some of one store and pair at a time: what is written at once need not grow."""
+    texts: list[Any] = []
+    for block in db.stream("lookup/select_novel", block_rows=_AT_ONCE // 4):
+        for pair, some in groupby(block, _PAIR):
+            if texts and (_PAIR(texts[0]) != pair or len(texts) >= _AT_ONCE):
+                yield texts
+                texts = []
+            texts += some
+    if texts:
+        yield texts
 
 
 def rebuild(db: Database, store_id: int) -> int:

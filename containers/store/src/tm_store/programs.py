@@ -77,7 +77,9 @@ def without_password(parameters: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def program_running(command: Sequence[str], password: str, state: str, options: str = "") -> Iterator[None]:
+def program_running(
+    command: Sequence[str], password: str, state: str, options: str = ""
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program of Postgres beside the block; its error is ours, and the block's error ends it.
 
     Args:
@@ -97,7 +99,7 @@ def program_running(command: Sequence[str], password: str, state: str, options: 
             preexec_fn=_die_with_parent,
         )
         try:
-            yield
+            yield process
             status = process.wait()
         finally:
             if process.poll() is None:

@@ -1,6 +1,8 @@
 """A backup put into a database of its own, beside the live one, which is not touched."""
 
 import logging
+import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
@@ -17,7 +19,7 @@ from tm_core.settings import Settings
 from tm_formats.storage import Storage
 from tm_store.backup import check_space, work_folder
 from tm_store.backup_catalog import StoredBackup, find
-from tm_store.backup_files import JOBS, download, identities_of, is_encrypted
+from tm_store.backup_files import download, feed, identities_of, is_encrypted, plain_name
 from tm_store.db import Database, open_database
 from tm_store.migrate import migrations
 from tm_store.programs import find_program, program_running, server_major, without_password
@@ -28,8 +30,10 @@ log = logging.getLogger(__name__)
 _MAINTENANCE = "postgres"
 # A restore that is cut short is begun anew, so nothing waits for the disk; indexes are built in memory.
 _SESSION = "-c synchronous_commit=off -c maintenance_work_mem=256MB -c max_parallel_maintenance_workers=0"
-#: pg_dump's table of contents, in a backup.
-_CONTENTS = "memory/toc.dat"
+#: A table's rows in pg_dump's directory: what pg_restore reads once, from beginning to end.
+_TABLE = re.compile(r"memory/\d+\.dat")
+#: One more than two cores have work for: a table that is done waits for the disk.
+_JOBS = 3
 
 
 def live_name(settings: Settings) -> str:
@@ -168,16 +172,12 @@ def restore_into(settings: Settings, storage: Storage, uri: str, database: str) 
     with open_server(settings) as db:
         check_fits(settings, db, backup)
         program = find_program("pg_restore", server_major(db))
-        contents = [entry for entry in backup.entries if entry.name.startswith(_CONTENTS)]
-        rest = [entry for entry in backup.entries if entry not in contents]
+        tables = [entry for entry in backup.entries if _TABLE.fullmatch(plain_name(entry.name))]
+        rest = [entry for entry in backup.entries if entry not in tables]
         with work_folder(settings, f"restore-{database}-") as folder, new_database(db, database):
             keys = identities_of(settings)
-            download(storage, backup.path, contents, folder, keys)
-            # Empty tables need the table of contents alone: they are made while the files come.
-            with _restoring(program, db, folder, database, "pre-data"):
-                download(storage, backup.path, rest, folder, keys)
-            with _restoring(program, db, folder, database, "data", "post-data"):
-                pass
+            download(storage, backup.path, rest, folder, keys)
+            feed(_restoring(program, db, folder, database), storage, backup.path, tables, folder, keys)
     return backup
 
 
@@ -206,9 +206,13 @@ def drop_database(db: Database, database: str) -> None:
 
 
 def _restoring(
-    program: Path, db: Database, folder: Path, database: str, *sections: str
-) -> AbstractContextManager[None]:
-    """pg_restore of some sections, beside the block."""
+    program: Path, db: Database, folder: Path, database: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """pg_restore of the backup in ``folder``, beside the block.
+
+    One run for tables, rows and indexes: it fills a table in the transaction that empties it, and a server whose
+    ``wal_level`` is minimal then writes no log of it.
+    """
     parameters = db.connection.info.get_parameters() | {"dbname": database}
     # Roles are the server's own affair: whoever restores owns what is restored, and `tm migrate` gives the rights.
     command = [
@@ -217,8 +221,7 @@ def _restoring(
         "--exit-on-error",
         "--no-owner",
         "--no-privileges",
-        f"--jobs={JOBS}",
-        *(f"--section={section}" for section in sections),
+        f"--jobs={_JOBS}",
         f"--dbname={without_password(parameters)}",
         str(folder / "memory"),
     ]

@@ -53,6 +53,10 @@ SERVER_OPTIONS = {
     "log_timezone": "UTC",
     # COPY of a batch would otherwise checkpoint several times in one demo.
     "max_wal_size": "1GB",
+    # Nothing follows this server or archives its log (deploy/pitr is for that): what a restore fills and indexes anew
+    # need not stand in it.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
     "jit": "off",  # its compile time, 100 ms and more, is all that short queries see of it
 }
 # For tests: a crash may cost the whole cluster, which is thrown away anyhow.
