@@ -237,6 +237,26 @@ def test_a_load_indexes_its_texts_without_the_queue(db: Database) -> None:
     assert texts(ask(db, "shut"))[0] == (99, "Shut")
 
 
+def test_a_text_that_leaves_and_comes_in_one_load_is_found(db: Database) -> None:
+    """It is read while the index knows it, and forgotten with the unit that leaves, before the other one is written."""
+    load(db, date(2026, 1, 5), {"a": [("Save", "Sichern", 0.8), ("Open", "Auf", 0.8)]})
+    load(db, date(2026, 1, 6), {"a": [("Save", "Speichern", 0.8)]})
+    assert [row[0] for row in db.connection.execute("select tgt_text from tm.unit")] == ["Speichern"]
+    assert (rows_of(db, "pending"), rows_of(db, "source")) == (0, 1)
+    assert texts(ask(db, "save")) == [(99, "Save")]
+
+
+def test_texts_of_a_load_that_do_not_fit_at_once_are_found(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tm_store.lookup_index._AT_ONCE", 4)
+    monkeypatch.setattr("tm_store.lookup_index._HELD", 6)
+    words = [f"Save the {chr(97 + number)} file" for number in range(20)]
+    load(db, date(2026, 1, 5), {"a": [(word, word.upper(), 0.8) for word in words]})
+    assert (rows_of(db, "pending"), rows_of(db, "source")) == (0, 20)
+    given = db.connection.execute("select given, (select count(distinct source_id) from tm.source) from tm.numbering")
+    assert given.fetchall() == [(20, 20)]
+    assert [texts(ask(db, word.lower()))[0] for word in words] == [(99, word) for word in words]
+
+
 def test_what_is_queued_and_indexed_is_indexed_once(db: Database) -> None:
     add(db, "Save")
     index_pending(db)

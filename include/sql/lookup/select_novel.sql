@@ -1,10 +1,11 @@
 -- Purpose:    the source texts that a merge brings and the index of look-ups does not know, before their units are there.
--- Grain:      one row a store, language pair and text, those of a pair together.
+-- Grain:      one row a store, language pair and text, in the order of the texts' hashes: it is the fastest to make, and
+--             that of an index of tm.source.
 -- Reads:      touched, incoming, tm.source, tm.pending
 -- Parameters: none
 -- Repeatable: yes; reads only.
 -- Returns:    store_id, src_lang, tgt_lang, src_hash, src_text
-select distinct on (incoming.store_id, incoming.src_lang, incoming.tgt_lang, incoming.src_hash)
+select distinct on (incoming.src_hash, incoming.store_id, incoming.src_lang, incoming.tgt_lang)
     incoming.store_id, incoming.src_lang, incoming.tgt_lang, incoming.src_hash, incoming.src_text
 from incoming
 join touched on touched.store_id = incoming.store_id and touched.unit_key = incoming.unit_key
@@ -30,4 +31,4 @@ where
             and pending.tgt_lang = incoming.tgt_lang
             and pending.src_hash = incoming.src_hash
     )
-order by incoming.store_id, incoming.src_lang, incoming.tgt_lang, incoming.src_hash;
+order by incoming.src_hash, incoming.store_id, incoming.src_lang, incoming.tgt_lang;

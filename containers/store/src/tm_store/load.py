@@ -12,7 +12,7 @@ from tm_core.errors import BatchBusy, ConservationError
 from tm_core.outcomes import BatchState, Outcome, Verdict
 from tm_formats.storage import Storage
 from tm_store.db import Database
-from tm_store.lookup_index import index_novel, index_pending
+from tm_store.lookup_index import index_pending, indexing_novel
 from tm_store.staging import ensure_staged
 
 
@@ -167,13 +167,14 @@ def merge_incoming(db: Database, stores: Sequence[int]) -> Merged:
     db.run("tm/delete_refused")
     db.run("tm/create_touched")
     db.run("tm/index_load")
-    db.run("tm/forget_versions")
-    db.run("tm/withdraw_documents")
-    db.run("tm/withdraw_evidence")
-    db.run("tm/delete_evidence")
-    db.run("tm/upsert_evidence")
-    removed = {(row.store_id, row.src_lang, row.tgt_lang): row.removed for row in db.run("tm/delete_units")}
-    index_novel(db)
+    with indexing_novel(db) as write_index:
+        db.run("tm/forget_versions")
+        db.run("tm/withdraw_documents")
+        db.run("tm/withdraw_evidence")
+        db.run("tm/delete_evidence")
+        db.run("tm/upsert_evidence")
+        removed = {(row.store_id, row.src_lang, row.tgt_lang): row.removed for row in db.run("tm/delete_units")}
+        write_index()
     inserted = db.one("tm/upsert_units").inserted
     db.run("tm/forget_texts")
     index_pending(db, stores)

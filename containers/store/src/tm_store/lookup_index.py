@@ -2,30 +2,34 @@
 
 Whoever writes units calls :func:`index_pending` before the end of the same transaction. Who forgets makes look-ups
 slower, not wrong: they compare what waits one by one. A merge, which writes many, indexes their texts before the units
-(:func:`index_novel`): the trigger finds them indexed, and a million texts are spared the queue.
+(:func:`indexing_novel`): the trigger finds them indexed, and a million texts are spared the queue.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import pickle
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby, islice
-from operator import attrgetter
-from typing import Any
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, NamedTuple
 
 from tm_core.errors import DatabaseError
 from tm_core.matching import form_of
 from tm_store.db import Database, load_statement
-from tm_store.lookup_grams import MAX_NUMBER, Holders, holders, source_id
+from tm_store.lookup_grams import MAX_NUMBER, holders, source_id
 
 # Texts inverted at a time, some 1.5 kB of memory each: what bounds the memory of a load.
 _AT_ONCE = 100_000
+# Texts that are read before others have been inverted, some 360 bytes of memory each.
+_HELD = 1_000_000
 # Bytes of a chunk of holders, 4 a number. An append rewrites one chunk; a read fetches all. Not calibrated yet.
 _CHUNK_BYTES = 8192
 # A binary COPY: signature, flags and no extension; in front of each row its number of fields; -1 for the end. Source:
 # the manual of Postgres, COPY, "Binary Format".
 _COPY_START, _COPY_FIELDS, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), (6).to_bytes(2), b"\xff\xff"
 _COPY_ROWS = 10_000
-_PAIR = attrgetter("store_id", "src_lang", "tgt_lang")
 
 
 def index_pending(db: Database, stores: Sequence[int] | None = None) -> int:
@@ -39,41 +43,73 @@ def index_pending(db: Database, stores: Sequence[int] | None = None) -> int:
     with db.transaction():
         for where in db.run("lookup/select_waiting", stores=None if stores is None else list(stores)):
             db.run("lookup/lock_store", store_id=where.store_id)
-            pair = {"store_id": where.store_id, "src": where.src_lang, "tgt": where.tgt_lang}
+            pair = _pair(where.store_id, where.src_lang, where.tgt_lang)
             while taken := db.run("lookup/take_pending", most=_AT_ONCE, **pair):
                 _index(db, pair, [text for text in taken if not text.is_known])
                 done += len(taken)
     return done
 
 
-def index_novel(db: Database) -> None:
-    """Index the source texts that a merge is about to bring: it holds the stores' locks, ``touched`` and ``incoming``.
+@contextmanager
+def indexing_novel(db: Database) -> Iterator[Callable[[], None]]:
+    """Invert aside the source texts that a merge is about to bring, while the server runs the statements of the block.
 
-    Cost: that of ``index_pending``, less the queue; and while the server writes some texts, the next are inverted here.
+    The merge holds the stores' locks, ``touched`` and ``incoming``. What is yielded writes the index; it is called
+    once, before the units are written. A text that leaves the memory within the block and is brought by it too is
+    queued by the trigger, like any other that the index does not know then.
+
+    Cost: that of ``index_pending``, less the queue. What is inverted waits on disk, some 600 bytes a text.
     """
-    with ThreadPoolExecutor(1) as aside:
-        ahead: Future[_Inverted] | None = None
-        for texts in _novel(db):
-            pair = {"store_id": texts[0].store_id, "src": texts[0].src_lang, "tgt": texts[0].tgt_lang}
-            numbered = _number(db, pair, texts)
-            behind, ahead = ahead, aside.submit(_invert, numbered)
-            if behind:
-                _write(db, behind.result())
-        if ahead:
-            _write(db, ahead.result())
+    waiting: list[Future[BinaryIO]] = []
+
+    def write() -> None:
+        for one in waiting:
+            with one.result() as file:
+                file.seek(0)
+                _write(db, pickle.load(file))  # noqa: S301 - written by _inverted, and nobody else can name the file
+
+    aside = ThreadPoolExecutor(1)
+    try:
+        for groups in _novel(db):
+            wait(waiting)
+            waiting += [aside.submit(_inverted, one) for one in groups]
+        yield write
+    finally:
+        aside.shutdown(cancel_futures=True)
 
 
-def _novel(db: Database) -> Iterator[list[Any]]:
-    """The texts that a merge brings, some of one store and pair at a time: what is written at once need not grow."""
-    texts: list[Any] = []
+def _novel(db: Database) -> Iterator[list["_Numbered"]]:
+    """The texts that a merge brings, numbered, each time all that memory shall hold of them."""
+    texts: dict[tuple[int, str, str], list[Any]] = defaultdict(list)
+    read = 0
     for block in db.stream("lookup/select_novel", block_rows=_AT_ONCE // 4):
-        for pair, some in groupby(block, _PAIR):
-            if texts and (_PAIR(texts[0]) != pair or len(texts) >= _AT_ONCE):
-                yield texts
-                texts = []
-            texts += some
-    if texts:
-        yield texts
+        for text in block:
+            texts[text.store_id, text.src_lang, text.tgt_lang].append(text)
+        read += len(block)
+        if read >= _HELD:
+            yield _numbered(db, texts)
+            texts.clear()
+            read = 0
+    yield _numbered(db, texts)
+
+
+def _numbered(db: Database, texts: Mapping[tuple[int, str, str], Sequence[Any]]) -> list["_Numbered"]:
+    return [
+        _number(db, _pair(*where), some[start : start + _AT_ONCE])
+        for where, some in sorted(texts.items())
+        for start in range(0, len(some), _AT_ONCE)
+    ]
+
+
+def _inverted(numbered: "_Numbered") -> BinaryIO:
+    """A file with what ``_write`` takes."""
+    file: BinaryIO = TemporaryFile()  # noqa: SIM115 - closed by whoever reads it
+    pickle.dump(_invert(numbered), file, protocol=5)
+    return file
+
+
+def _pair(store_id: int, src: str, tgt: str) -> dict[str, Any]:
+    return {"store_id": store_id, "src": src, "tgt": tgt}
 
 
 def rebuild(db: Database, store_id: int) -> int:
@@ -93,13 +129,13 @@ class _Numbered:
     first: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Inverted:
+class _Inverted(NamedTuple):
     """What the index will hold of them: rows of ``tm.source`` as ``_copy`` wants them, and the holders of each gram."""
 
-    of: _Numbered
+    pair: dict[str, Any]
+    is_new: bool
     sources: list[bytes]
-    holders: list[Holders]
+    holders: list[tuple[int, bytes]]
 
 
 def _index(db: Database, pair: dict[str, Any], texts: Sequence[Any]) -> None:
@@ -127,20 +163,20 @@ def _invert(numbered: _Numbered) -> _Inverted:
         key + _fields(one.to_bytes(8), text.src_hash, form.encode())
         for one, text, form in zip(ids, numbered.texts, forms, strict=True)
     ]
-    return _Inverted(numbered, sources, list(holders(forms, ids)))
+    return _Inverted(numbered.pair, numbered.first == 0, sources, [(gram, held) for gram, held in holders(forms, ids)])
 
 
 def _write(db: Database, inverted: _Inverted) -> None:
-    pair, is_new = inverted.of.pair, inverted.of.first == 0
+    pair, is_new = inverted.pair, inverted.is_new
     _copy(db, "lookup/copy_sources", inverted.sources)
     key = _key(pair)
     _copy(db, "lookup/copy_grams", (key + chunk for chunk in _grown(db, pair, inverted.holders, is_new=is_new)))
 
 
-def _grown(db: Database, pair: dict[str, Any], lists: Sequence[Holders], *, is_new: bool) -> list[bytes]:
+def _grown(db: Database, pair: dict[str, Any], lists: Sequence[tuple[int, bytes]], *, is_new: bool) -> list[bytes]:
     """Fill the last chunks of grams that have some; returns the new chunks, as ``_copy`` wants them."""
     # Of a pair without numbers no gram has a holder.
-    last = [] if is_new else db.run("lookup/select_last_chunks", grams=[one.gram for one in lists], **pair)
+    last = [] if is_new else db.run("lookup/select_last_chunks", grams=[gram for gram, _ in lists], **pair)
     known = {row.gram: (row.chunk, row.bytes) for row in last}
     grown: list[tuple[int, int, bytes]] = []
     new: list[bytes] = []

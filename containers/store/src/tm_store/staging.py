@@ -2,7 +2,9 @@
 
 import io
 import json
+from collections import deque
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -47,7 +49,7 @@ def stage(db: Database, storage: Storage, batch_id: str, day: date) -> int:
         # A slice may be released years later, when the month's books have been put away.
         db.run("ops/ensure_month", day=day)
         db.run("staging/delete_beads", batch_id=batch_id)
-        found = sum(_copy_beads(db, storage, f"{folder}/{name}") for name in _bead_files(manifest))
+        found = _copy_beads(db, storage, (f"{folder}/{name}" for name in _bead_files(manifest)))
         if found != promised:
             raise ContractError(
                 f"{storage.uri_of(folder)}: the manifest promises {promised:,} beads, the files have {found:,}. "
@@ -73,20 +75,42 @@ def _bead_files(manifest: Manifest) -> Iterable[str]:
     return (file.name for file in manifest.files if file.name.startswith("beads-"))
 
 
-def _copy_beads(db: Database, storage: Storage, path: str) -> int:
-    table = read_columns(storage, path, FILTERED)
-    copy_table(db, "staging/copy_beads", table)
-    return int(table.num_rows)
+def _copy_beads(db: Database, storage: Storage, paths: Iterable[str]) -> int:
+    """Copy the beads of some files; while the server takes one, the next is read."""
+
+    def read(path: str) -> tuple[int, memoryview]:
+        table = read_columns(storage, path, FILTERED)
+        return table.num_rows, _as_csv(table)
+
+    found = 0
+    with ThreadPoolExecutor(1) as aside:
+        ahead: deque[Future[tuple[int, memoryview]]] = deque()
+        for path in paths:
+            ahead.append(aside.submit(read, path))
+            if len(ahead) > 1:
+                found += _copied(db, *ahead.popleft().result())
+        while ahead:
+            found += _copied(db, *ahead.popleft().result())
+    return found
+
+
+def _copied(db: Database, rows: int, data: memoryview) -> int:
+    db.copy_csv("staging/copy_beads", data)
+    return rows
 
 
 def copy_table(db: Database, statement: str, table: pa.Table) -> None:
     """Run a ``copy … from stdin (format csv)`` statement over a table: hashes become bytes, a null stays one."""
+    db.copy_csv(statement, _as_csv(table))
+
+
+def _as_csv(table: pa.Table) -> memoryview:
     for name in set(_BINARY) & set(table.column_names):
         column = pc.binary_join_element_wise(pa.scalar("\\x"), table[name], "")
         table = table.set_column(table.schema.get_field_index(name), name, column)
     sink = io.BytesIO()
     arrow_csv.write_csv(table, sink, arrow_csv.WriteOptions(include_header=False, quoting_style="all_valid"))
-    db.copy_csv(statement, sink.getbuffer())
+    return sink.getbuffer()
 
 
 def _copy_documents(db: Database, storage: Storage, batch_id: str, day: date) -> None:
