@@ -18,6 +18,7 @@ EXPECTED = {
     "aligner_ab": ["collect", "align", "measure", "judged", "weigh", "approve", "promote"],
     "lexicon_refresh": ["collect", "learn", "promote"],
     "tm_backup": ["take", "prune", "check"],
+    "tm_deferred": ["waiting", "refresh"],
     "tm_erase": ["preview", "approve", "erase"],
     "tm_export": ["plan", "export", "close"],
     "tm_maintenance": ["months", "books", "leftovers", "lookup", "tables"],

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from operators import align
+from operators.deferred import DeferredOperator
 from tm_core.breaker import TierDown, is_stand_in
 from tm_core.rules import Tier
 
@@ -81,10 +82,14 @@ def test_what_tier_2_could_not_do_is_said_and_done_by_the_next_run(
     ill = world.tm("doctor").out
     assert f"{len(NAMES)} document pairs of {DAY}: tier 2 was down" in " ".join(ill.split()), ill
 
+    task = DeferredOperator(task_id="waiting")
+    (start,) = task.execute({})
+    assert start["conf"] == {"date": DAY}
     again = world.refresh(DAY)
     assert not json.loads(again.ok().out.splitlines()[-1])["nothing_new"]
     assert world.checksum() == undisturbed
     assert "TIER 2" not in world.tm("report", "--date", DAY).ok().out
     assert "no document waits for it" in world.tm("doctor").out
+    assert task.execute({}) == []
     world.check_books(DAY)
     assert world.refresh(DAY).json["nothing_new"]

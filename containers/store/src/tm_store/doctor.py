@@ -381,10 +381,10 @@ def _tier2(patient: _Patient) -> _Finding:
     for row in patient.db.run("doctor/select_open_breaker"):
         found = f"{row.state}, without success since {row.first_failed_at:%Y-%m-%d %H:%M} UTC: {row.reason}"
         return _wrong(found, "mend the cluster; one shard tries it again by itself (docs/kubernetes.md)")
-    rows = patient.db.run("doctor/select_without_tier2")
+    rows = patient.db.run("runtime/select_deferred")
     if rows:
         found = "\n".join(f"{row.documents:,} document pairs of {row.partition_date}: {row.reason}" for row in rows)
-        return _wrong(found, "run these dates again: trigger tm_refresh with the date as partition key")
+        return _wrong(found, "tm_deferred runs these dates again at 03:00 UTC, or now if you trigger it")
     return _ok("no document waits for it")
 
 

@@ -1,6 +1,7 @@
 """What becomes of a tier 2 shard whose tier is down: its documents wait for the next run, or stay with tier 1's beads.
 
 Written as the shard itself would have, so that the steps after it read one kind of folder; each document says why.
+Which dates are to be run again for such documents is asked here too.
 """
 
 import json
@@ -12,12 +13,13 @@ import pyarrow.compute as pc
 from tm_core.batches import work_path
 from tm_core.breaker import TierDown, stand_in
 from tm_core.contracts import BEADS, RESULTS, ROUTES, SEGMENTS, Step
-from tm_core.outcomes import DocumentState
+from tm_core.outcomes import BatchState, DocumentState
 from tm_core.rules import Tier
 from tm_core.settings import Settings, Tier2Down
 from tm_formats.manifest import read_manifest, write_manifest
 from tm_formats.storage import Storage
 from tm_formats.tables import arrow_schema, read_columns, read_rows, write_columns, write_rows
+from tm_store.db import Database
 
 Row = dict[str, Any]
 
@@ -57,6 +59,18 @@ def settle_without_tier2(settings: Settings, batch_id: str, shard: int, down: Ti
     }
     _write(storage, work_path(batch_id, Step.TIER2, str(shard)), results, pa.concat_tables(beads), facts)
     return facts | {"seconds": 0.0}
+
+
+def find_deferred(db: Database) -> list[Any]:
+    """The dates to run again, whose documents wait for tier 2: those whose last run has come to its end.
+
+    While nobody has seen tier 2 work again, one date: its run tries the tier.
+
+    Returns:
+        Rows of ``runtime/select_deferred``, newest first.
+    """
+    ended = [row for row in db.run("runtime/select_deferred") if row.state == BatchState.DONE]
+    return ended[:1] if db.run("doctor/select_open_breaker") else ended
 
 
 def _results(storage: Storage, folder: str) -> list[Row]:
