@@ -99,3 +99,24 @@ def test_a_load_killed_in_its_transaction_is_tried_again(refresh: Refresh, undis
     assert refresh.tasks(run)["load"]["try_number"] == 2, "it was killed, or this test shows nothing"
     assert checksum(refresh.world, "killed") == checksum(undisturbed, "killed")
     refresh.world.check_books(KILL_DAY)
+
+
+def test_a_date_that_waits_for_tier_2_gets_its_run(refresh: Refresh) -> None:
+    refresh.succeed(refresh.trigger(key=KILL_DAY))
+    waits = "insert into ops.shard_run select partition_date, batch_id, 'embedding', 9, 1, 0, %s from ops.batch"
+    with psycopg.connect(refresh.world.url, autocommit=True) as connection:
+        connection.execute(f"{waits} where partition_date = %s", ('{"unavailable": "no node"}', KILL_DAY))
+    generation = refresh.world.value("select max(generation) from ops.batch where partition_date = %s", KILL_DAY)
+    refresh.await_(lambda: refresh.stack.api.dag("tm_deferred"), "tm_deferred is known")
+    refresh.stack.api.unpause("tm_deferred")
+    url = "/api/v2/dags/tm_deferred/dagRuns"
+    for _ in range(2):  # the second one finds the run that the first has started, or nothing that waits
+        answer = refresh.client.post(url, json={"logical_date": None, "conf": {}})
+        assert answer.status_code == 200, answer.text
+        run = str(answer.json()["dag_run_id"])
+        refresh.await_(lambda run=run: refresh.stack.api.run_state("tm_deferred", run) == "success", "it has run")  # type: ignore[misc]
+        started = f"deferred__{KILL_DAY}__{generation}"
+        states = refresh.succeed(started)
+        assert states["plan"] == "success"
+    (found,) = [one for one in refresh.runs() if one["dag_run_id"].startswith("deferred")]
+    assert (found["dag_run_id"], found["conf"]["date"]) == (started, KILL_DAY)
