@@ -18,6 +18,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.conftest import UNFINDABLE
 from tm_core.settings import Settings
 from tm_formats.storage import Storage
 
@@ -332,6 +333,7 @@ class World:
         said = "(select distinct store_id, unit_key from tm.evidence) as said"
         alone = f"select count(*) from tm.unit full join {said} using (store_id, unit_key)"
         assert self.value(f"{alone} where unit.src_text is null or said.unit_key is null") == 0
+        assert self.value(UNFINDABLE) == 0
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.conftest import UNFINDABLE
 from tests.store.batches_made import load
 from tm_core.contracts import Step
 from tm_core.errors import BatchBusy, DatabaseError
@@ -276,6 +277,7 @@ def check_books(db: Database, *, settled: bool) -> None:
     for batch_id, beads, told, outcomes in sums:
         # A batch that is being loaded anew has no outcome yet.
         assert (told, outcomes) in ((beads, beads), *([] if settled else [(None, 0)])), batch_id
+    assert db.connection.execute(UNFINDABLE).fetchone() == (0,)
 
 
 SLOW = int(os.environ.get("TM_TEST_CONCURRENCY_SECONDS", "60"))

@@ -246,6 +246,14 @@ def test_a_text_that_leaves_and_comes_in_one_load_is_found(db: Database) -> None
     assert texts(ask(db, "save")) == [(99, "Save")]
 
 
+def test_a_load_lets_others_of_its_transaction_be_queued(db: Database) -> None:
+    with db.transaction():
+        load(db, date(2026, 1, 5), {"a": [("Save", "Sichern", 0.8)]})
+        add(db, "Open")
+    assert (rows_of(db, "pending"), rows_of(db, "source")) == (1, 1)
+    assert texts(ask(db, "open")) == [(99, "Open")]
+
+
 def test_texts_of_a_load_that_do_not_fit_at_once_are_found(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tm_store.lookup_index._AT_ONCE", 4)
     monkeypatch.setattr("tm_store.lookup_index._HELD", 6)

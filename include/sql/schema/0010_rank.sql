@@ -1,4 +1,5 @@
--- Purpose:    find the units of a source text target by target, however many units say the same; keep evidence by unit.
+-- Purpose:    find the units of a source text target by target, however many units say the same; keep evidence by unit;
+--             queue the texts of new units row by row, unless the writer says that they are indexed.
 -- Applied by: tm migrate, in one transaction; never changed once released.
 
 -- "OK" is said by thousands of units of a large memory: a look-up steps from target to target, best standing first, and
@@ -21,3 +22,29 @@ create index evidence_document on tm.evidence (store_id, document_key);
 alter table tm.extra
     add foreign key (store_id, document_key, unit_key)
     references tm.evidence (store_id, document_key, unit_key) on delete cascade;
+
+-- A merge has indexed its texts before it writes their units, and says so by tm.indexed. Of a trigger on the statement it
+-- would be handed a copy of all its rows all the same: a quarter of the time that writing a million units takes.
+drop trigger note_added on tm.unit;
+
+create or replace function tm.note_added() returns trigger language plpgsql as $$
+begin
+    insert into tm.pending (store_id, src_lang, tgt_lang, src_hash, src_text)
+    select new.store_id, new.src_lang, new.tgt_lang, new.src_hash, new.src_text
+    where
+        not exists (
+            select
+            from tm.source as source
+            where
+                source.store_id = new.store_id
+                and source.src_lang = new.src_lang
+                and source.tgt_lang = new.tgt_lang
+                and source.src_hash = new.src_hash
+        )
+    on conflict do nothing;
+    return null;
+end;
+$$;
+
+create trigger note_added after insert on tm.unit
+for each row when (current_setting('tm.indexed', true) is distinct from 'yes') execute function tm.note_added();
