@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,10 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def servers(server_folder: Path) -> Iterator[tuple[postgres.Server, postgres.Server]]:
-    """A migrated primary and a standby that streams from it."""
+    """A migrated primary and a standby that streams from it, which an embedded server has not."""
     folder = server_folder / "replicated"
     folder.mkdir()
-    with postgres.embedded_postgres(folder / "primary") as primary:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setitem(postgres.SERVER_OPTIONS, "wal_level", "replica")
+        patch.setitem(postgres.SERVER_OPTIONS, "max_wal_senders", "2")
+        primary = stack.enter_context(postgres.embedded_postgres(folder / "primary"))
         migrate(Settings(database_url=primary.url("tm"), include=ROOT / "include"))
         standby = _standby(primary, folder)
         try:
