@@ -203,7 +203,10 @@ def feed(
         except BackupError as error:
             _unblock(pipes, jobs)
             # A file that is rotten is why the program failed, not what it says of the rest.
-            raise next((found for job in jobs if isinstance(found := job.exception(), BackupError)), error) from error
+            rot = next((found for job in jobs if isinstance(found := job.exception(), BackupError)), error)
+            if rot is not error:
+                raise rot from error
+            raise
         finally:
             _unblock(pipes, jobs)
         for job, entry in zip(jobs, entries, strict=True):

@@ -12,7 +12,7 @@ from tm_core.errors import BatchBusy, ConservationError
 from tm_core.outcomes import BatchState, Outcome, Verdict
 from tm_formats.storage import Storage
 from tm_store.db import Database
-from tm_store.lookup_index import index_pending, indexing_novel, known_indexed
+from tm_store.lookup_index import index_lost, index_pending, indexing_novel, known_indexed
 from tm_store.staging import ensure_staged
 
 
@@ -175,10 +175,10 @@ def merge_incoming(db: Database, stores: Sequence[int]) -> Merged:
         db.run("tm/upsert_evidence")
         removed = {(row.store_id, row.src_lang, row.tgt_lang): row.removed for row in db.run("tm/delete_units")}
         write_index()
+    if removed:
+        index_lost(db)
     with known_indexed(db):
         inserted = db.one("tm/upsert_units").inserted
-    if removed:
-        db.run("lookup/queue_lost")
     db.run("tm/forget_texts")
     index_pending(db, stores)
     db.run("tm/upsert_documents")

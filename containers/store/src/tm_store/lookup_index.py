@@ -56,7 +56,7 @@ def indexing_novel(db: Database) -> Iterator[Callable[[], None]]:
 
     The merge holds the stores' locks, ``touched`` and ``incoming``. What is yielded writes the index; it is called
     once, before the units are written. A text that leaves the memory within the block and is brought by it too is
-    nobody's then: ``lookup/queue_lost`` finds it.
+    in no index then: :func:`index_lost` finds it.
 
     Cost: that of ``index_pending``, less the queue. What is inverted waits on disk, some 600 bytes a text.
     """
@@ -76,6 +76,12 @@ def indexing_novel(db: Database) -> Iterator[Callable[[], None]]:
         yield write
     finally:
         aside.shutdown(cancel_futures=True)
+
+
+def index_lost(db: Database) -> None:
+    """Index what a merge brings and has lost from the index since ``indexing_novel`` looked, with the last older unit."""
+    with indexing_novel(db) as write:
+        write()
 
 
 @contextmanager
