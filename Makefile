@@ -10,19 +10,22 @@ PACKAGES := -e containers/core -e containers/formats -e containers/aligner -e 'c
 INSTALLED := $(VENV)/.installed
 # The aligner's kernels are compiled once, 15 CPU-seconds: now, not in the tasks of the first night.
 WARM_UP := $(BIN)/tm-align align --src-lang en --tgt-lang de --encoder lexicon --hint $(addprefix include/samples/gold/seven-minutes.,en.sent de.sent)
-SOURCES := $(wildcard pyproject.toml containers/*/pyproject.toml deploy/*/pyproject.toml constraints.txt)
+SOURCES := $(wildcard pyproject.toml containers/*/pyproject.toml deploy/*/pyproject.toml requirements.txt)
 
 .PHONY: help install test test-full lint format docs constraints
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-install: $(INSTALLED) ## Virtual environment and all packages, from constraints.txt
+# What others made comes first, with the hashes of requirements.txt; then our packages, which fetch nothing.
+install: $(INSTALLED) ## Virtual environment and all packages, from requirements.txt with hashes
 $(INSTALLED): $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit("tm-refinery needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 install") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt $(PACKAGES)
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --no-build-isolation $(PACKAGES)
 	@$(WARM_UP) > /dev/null
 	@touch $@
 

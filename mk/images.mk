@@ -18,5 +18,5 @@ image-aligner-cpu image-aligner-gpu: image-aligner-%:
 image-postgres: ## The memory's Postgres with pgBackRest (deploy/pitr)
 	$(DOCKER_BUILD) -f deploy/pitr/Dockerfile -t $(REGISTRY)/postgres:$(VERSION) .
 
-requirements: $(INSTALLED) ## The images' requirements with hashes, from constraints.txt (asks the package index)
+requirements: $(INSTALLED) ## Requirements with hashes of make install and the images, from constraints.txt (asks the package index)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python containers/requirements.py

@@ -34,22 +34,22 @@ def test_there_are_the_three_images() -> None:
     assert [path.parent.name for path in DOCKERFILES] == ["airflow", "aligner", "backup"]
 
 
-@pytest.mark.parametrize("name", REQUIREMENTS.IMAGES)
+@pytest.mark.parametrize("name", REQUIREMENTS.FILES)
 def test_requirements_agree_with_the_constraints(name: str) -> None:
-    assert len(REQUIREMENTS.pins((ROOT / "containers" / name).read_text())) >= 5
+    assert len(REQUIREMENTS.pins((ROOT / name).read_text())) >= 5
     assert REQUIREMENTS.differences(name) == [], "run `make requirements`"
 
 
-@pytest.mark.parametrize("name", REQUIREMENTS.IMAGES)
+@pytest.mark.parametrize("name", REQUIREMENTS.FILES)
 def test_every_requirement_has_a_hash(name: str) -> None:
-    entries = re.split(r"\n(?=\S)", (ROOT / "containers" / name).read_text().split("\n", 1)[1].strip())
+    entries = re.split(r"\n(?=\S)", (ROOT / name).read_text().split("\n", 1)[1].strip())
     assert entries
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
 
 
 def test_torch_is_in_the_gpu_image_alone() -> None:
-    held = {name for name in REQUIREMENTS.IMAGES if "\ntorch==" in (ROOT / "containers" / name).read_text()}
-    assert held == {"aligner/requirements-gpu.txt"}
+    held = {name for name in REQUIREMENTS.FILES if "\ntorch==" in (ROOT / name).read_text()}
+    assert held == {"containers/aligner/requirements-gpu.txt"}
 
 
 @pytest.mark.parametrize("image", ["airflow", "backup"])
