@@ -74,6 +74,71 @@ def test_a_home_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
         Home(path=tmp_path / "file" / "home").make()
 
 
+def rights(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_new_home_is_closed_to_other_users(place: Home) -> None:
+    before = os.umask(0o022)
+    try:
+        place.make()
+    finally:
+        os.umask(before)
+    # Root's Postgres runs as another user, who passes through TM_HOME and can list nothing of it.
+    assert rights(place.path) == (0o711 if os.geteuid() == 0 else 0o700)
+    assert {path.name: oct(rights(path)) for path in place.path.iterdir()} == dict.fromkeys(
+        ("airflow", "logs", "storage", "work"), "0o700"
+    )
+
+
+def test_an_open_home_is_closed_and_what_is_not_the_stacks_keeps_its_rights(place: Home, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("of somebody else")
+    for path in (place.path / "thesis.txt", place.path / "storage/raw/demo/ü.txt", place.log("scheduler"), place.state):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+        path.chmod(0o664)
+    program = place.path / "work" / "program"
+    program.parent.mkdir()
+    program.write_text("x")
+    for path in (elsewhere, program):
+        path.chmod(0o755)
+    (place.path / "work" / "link").symlink_to(elsewhere)
+    place.path.chmod(0o755)
+    place.postgres.mkdir()
+    place.postgres.chmod(0o750)
+    place.make()
+    closed = [path for top in place.made for path in (top, *top.rglob("*")) if path.exists() and not path.is_symlink()]
+    assert {"ü.txt", "scheduler.log", "program", "demo", "state.json"} <= {path.name for path in closed}
+    assert [path for path in closed if rights(path) & 0o077] == []
+    assert (rights(program), rights(place.state)) == (0o700, 0o600)
+    assert rights(elsewhere) == 0o755, "a link was followed"
+    # TM_HOME may be a person's own folder; Postgres looks after its own rights.
+    assert (rights(place.path), rights(place.path / "thesis.txt"), rights(place.postgres)) == (0o755, 0o664, 0o750)
+
+
+def test_a_home_of_another_user_is_refused(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.make()
+    theirs = place.path / "storage" / "theirs"
+    theirs.write_text("x")
+    (place.path / "storage").chmod(0o755)
+
+    def refuse(path: Path, _mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(StackError, match=r"theirs: expected a file of this user.*chown -R.*Nothing has been started"):
+        place.make()
+
+
+def test_the_processes_of_a_stack_create_what_is_closed(tmp_path: Path) -> None:
+    with home_module.private_files():
+        subprocess.run(["/bin/sh", "-c", f"mkdir '{tmp_path}/a' && echo > '{tmp_path}/a/b'"], check=True)
+    (tmp_path / "after").mkdir()
+    assert [rights(tmp_path / name) for name in ("a", "a/b")] == [0o700, 0o600]
+    assert rights(tmp_path / "after") & 0o055, "the caller's own umask is back"
+
+
 def test_reset_removes_what_was_made_and_nothing_else(place: Home) -> None:
     place.make()
     (place.airflow / "logs").mkdir(parents=True)

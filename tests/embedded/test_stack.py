@@ -50,6 +50,7 @@ def test_a_demo_runs_reports_stops_and_can_be_repeated(home: Path, left_over: Ca
     assert re.search(r"work +3 done in [\d.]+ s\n", first.stdout)
     assert first.stdout.endswith("the report\n"), first.stdout
     assert left_over(home) == []
+    check_closed(home)
     ports = read_json(Home(path=home).state)
 
     second = run_toy(home, {"fail": True})
@@ -150,6 +151,7 @@ class TestUp:
             for name in ("postgres", "api-server", "scheduler", "dag-processor", "triggerer"):
                 assert re.search(rf"{name} .*(healthy|process \d+)", status.stdout), status.stdout
             check_the_printed_line(home, up.stdout)
+            check_closed(home)
         finally:
             down = self.embedded(home, project, "down")
         assert down.stdout == "Stopped.\n"
@@ -195,6 +197,14 @@ def check_the_printed_line(home: Path, said: str) -> None:
     assert "0 units" in shell.stdout, "the stack's own memory, migrated and empty"
     assert "manual__" in shell.stdout, "the run that the demo made"
     assert str(home) in shell.stdout
+
+
+def check_closed(home: Path) -> None:
+    """Other users of the machine can read nothing of the stack. Postgres runs as one of them if root started it."""
+    found = [path for path in home.rglob("*") if not path.is_symlink()]
+    assert {"scheduler.log", "work", "secrets.json"} <= {path.name for path in found}
+    assert any(path.name.startswith("attempt=") for path in found), "the logs of tasks, whose rights Airflow sets"
+    assert [f"{path} {path.stat().st_mode:o}" for path in found if path.stat().st_mode & 0o077] == []
 
 
 def port_free() -> bool:

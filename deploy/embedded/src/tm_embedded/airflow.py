@@ -206,7 +206,13 @@ def _options(
             "WORKERS": 1,
         },
         "API_AUTH": {"JWT_SECRET": keys["jwt"]},
-        "LOGGING": {"BASE_LOG_FOLDER": home.task_logs, "COLORED_CONSOLE_LOG": False},
+        "LOGGING": {
+            "BASE_LOG_FOLDER": home.task_logs,
+            "COLORED_CONSOLE_LOG": False,
+            # Airflow opens its logs to the group and others, whatever the umask.
+            "FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+            "FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
+        },
         "SCHEDULER": {
             # The default second of sleep between loops is felt at each of a run's steps.
             "SCHEDULER_IDLE_SLEEP_TIME": 0.2,

@@ -18,7 +18,7 @@ from tm_core.settings import Settings
 from tm_embedded import airflow, demo, postgres, supervisor
 from tm_embedded.airflow import AirflowApi, Workload
 from tm_embedded.errors import AlreadyRunning, ComponentFailed, StackError, last_lines
-from tm_embedded.home import Home, RunningStack, load_secrets, locked, remove_made, running_stack
+from tm_embedded.home import Home, RunningStack, load_secrets, locked, private_files, remove_made, running_stack
 from tm_embedded.processes import is_alive, marked, postmaster_pid, sweep, wait_until
 from tm_embedded.progress import Progress
 from tm_embedded.supervisor import ALL_COMPONENTS, READY_SECONDS, UI_PORT, Plan
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     try:
-        with supervisor.interruptible():
+        with supervisor.interruptible(), private_files():
             code: int = options.run(Home(path=settings.home), options)
             return code
     except KeyboardInterrupt:

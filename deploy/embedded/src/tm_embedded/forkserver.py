@@ -125,7 +125,7 @@ def _start(part: Part, gate: int | None, holder: int) -> int:
 
 
 def _redirect(log: str) -> None:
-    descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
+    descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     for standard in (1, 2):
         os.dup2(descriptor, standard)
     os.close(descriptor)

@@ -71,15 +71,63 @@ class Home:
         return self.path / "logs" / f"{component}.log"
 
     def make(self) -> None:
-        """Create the folder; an existing one keeps its permissions."""
+        """Create the folder and those in it, closed to other users. An existing TM_HOME keeps its own permissions.
+
+        What an earlier version left open in it is closed.
+
+        Raises:
+            StackError: TM_HOME cannot be written, or holds files of another user. Nothing has been started.
+        """
+        # Started by root, Postgres runs as another user, who passes through here to its own folder.
+        mode = 0o711 if os.geteuid() == 0 else 0o700
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            (self.path / "logs").mkdir(exist_ok=True)
+            if not self.path.is_dir():
+                self.path.mkdir(parents=True)
+                self.path.chmod(mode)
+            for name in ("airflow", "logs", "storage", "work"):
+                (self.path / name).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StackError(
                 f"TM_HOME={self.path}: expected a folder that can be written, found: {error.strerror}. "
                 "Set TM_HOME to another folder. Nothing has been started."
             ) from None
+        for path in self.made:
+            close_to_others(path)
+
+
+def close_to_others(path: Path) -> None:
+    """Take from other users every right on the file or folder and on all in it. Links are left alone.
+
+    Raises:
+        StackError: it belongs to another user.
+
+    Cost: about 10 µs a file for a folder that was open; nothing for one that is closed already.
+    """
+    if path.is_symlink() or not path.exists() or not path.stat().st_mode & 0o077:
+        return
+    try:
+        # The folder itself comes last: if this is cut short, the next start does it again.
+        for folder, _, files in os.walk(path, topdown=False):
+            for inner in (*(Path(folder) / name for name in files), Path(folder)):
+                if not inner.is_symlink():
+                    inner.chmod(inner.stat().st_mode & 0o700)
+        path.chmod(path.stat().st_mode & 0o700)
+    except OSError as error:
+        raise StackError(
+            f"{error.filename}: expected a file of this user, to close it to others, found: {error.strerror}. "
+            f"Did another user start a stack here? Give it back (chown -R), or set TM_HOME to another folder. "
+            "Nothing has been started."
+        ) from None
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """What this process and those that it starts create in the block is closed to other users, unless they say else."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @dataclass(frozen=True, kw_only=True)

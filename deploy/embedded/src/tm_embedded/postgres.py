@@ -161,7 +161,9 @@ def _reaches(owner: Owner | None, folder: Path) -> bool:
 
 def _reachable_root() -> Path:
     """The folder for what must leave an unreachable place, made for root alone to write."""
-    REACHABLE.mkdir(mode=0o755, exist_ok=True)
+    if not REACHABLE.exists():
+        REACHABLE.mkdir()
+        REACHABLE.chmod(0o755)  # whatever the umask
     info = REACHABLE.lstat()
     # /var/tmp is open to all: a folder that someone else put there is not ours to run programs from.
     if REACHABLE.is_symlink() or info.st_uid != 0 or info.st_mode & 0o022:
@@ -203,6 +205,7 @@ def _place_data(data: Path, owner: Owner | None) -> Path:
         name = hashlib.sha256(os.fsencode(data.absolute())).hexdigest()[:16]
         place = _reachable_root() / name
         place.mkdir(exist_ok=True)
+        place.chmod(0o711)  # passed through by the owner, whatever the umask
         (place / "README").write_text(f"Postgres data of {data}, which the user nobody cannot reach.\n")
         data.symlink_to(place / "data")
     return data.resolve()

@@ -19,7 +19,7 @@ from tm_embedded import airflow, postgres
 from tm_embedded.airflow import AirflowApi, Component, Workload
 from tm_embedded.errors import CommandFailed, ComponentFailed
 from tm_embedded.forkserver import Order, Part
-from tm_embedded.home import Home, RunningStack, describe, load_secrets, locked, now, read_json, remember
+from tm_embedded.home import Home, RunningStack, describe, load_secrets, locked, now, private_files, read_json, remember
 from tm_embedded.processes import GRACE_SECONDS, sweep, watched
 
 # Cold, on 2 cores that others use as well; a start takes 10 to 17 s on quiet ones.
@@ -224,6 +224,7 @@ def launched(plan: Plan) -> Iterator[Stack]:
     """
     home = plan.home
     with ExitStack() as exits:
+        exits.enter_context(private_files())
         lock = exits.enter_context(locked(home))
         # What a supervisor left that was killed together with its watchdog (a machine that lost power has nothing).
         sweep(home.path, data=home.postgres)
