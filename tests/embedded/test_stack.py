@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
+from tm_core.settings import hide_password
 from tm_embedded.home import Home, RunningStack, read_json, running_stack
 from tm_embedded.processes import marked, wait_until
 
@@ -164,6 +166,39 @@ class TestUp:
         reset = self.embedded(home, project, "reset")
         assert reset.returncode == 0, reset.stderr
         assert not home.exists()
+
+    def test_a_persons_memory_and_storage_win_in_the_shell_of_the_readme(
+        self, home: Path, project: Path, database_url: str, tmp_path: Path
+    ) -> None:
+        """Set by a person, up, `eval "$(tm-embedded env)"`, down, up: the second stack runs on the same."""
+        storage = f"file://{tmp_path}/mine"
+        script = """set -e
+        tm-embedded up; eval "$(tm-embedded env)"; tm-embedded down
+        echo --- second; tm-embedded up; tm-embedded status; tm doctor || true; env"""
+        environment = {
+            "HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "TM_HOME": str(home),
+            "TM_STORAGE": storage, "TM_DATABASE_URL": database_url,
+        }  # fmt: skip
+        try:
+            done = subprocess.run(
+                ["bash", "-c", script], env=environment, cwd=project, capture_output=True, text=True, timeout=240
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            there = running(home)
+        finally:
+            self.embedded(home, project, "down")
+        memory = hide_password(database_url)
+        first, second = done.stdout.split("--- second")
+        for said in (first, second):
+            assert f"Memory:    {memory}\nStorage:   {storage}\n" in said
+        assert re.search(rf"  memory +{re.escape(memory)}\n  storage +{re.escape(storage)}\n", second), "status"
+        told = " ".join(second.split("ok       airflow")[1].split())
+        assert f"works on the memory {memory} and the storage {storage}" in told, "doctor"
+        assert "this shell works on another" not in told
+        assert (there.memory, there.storage) == (memory, storage)
+        assert f"TM_DATABASE_URL={database_url}\n" in second
+        with psycopg.connect(database_url) as connection:
+            assert connection.execute("select count(*) > 0 from ops.migration").fetchone() == (True,)
 
     def test_wrong_settings_are_refused_before_anything_runs(
         self, home: Path, project: Path, monkeypatch: pytest.MonkeyPatch

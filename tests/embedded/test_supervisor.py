@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tm_embedded.airflow import SHELL_MARK, Workload, environment, shell_environment
-from tm_embedded.cli import exports
-from tm_embedded.home import Home
+from tm_embedded.airflow import OF_ONE_STACK, SHELL_MARK, Workload, environment, shell_environment, wish
+from tm_embedded.cli import exports, other_wishes
+from tm_embedded.home import Home, RunningStack
 from tm_embedded.postgres import MEMBERS, ROLES, Address
 from tm_embedded.processes import MARK
 from tm_embedded.supervisor import interruptible, undisturbed
@@ -72,6 +72,50 @@ def test_the_next_stack_does_not_take_an_old_stacks_database_from_the_shell(tmp_
     found = stack_environment(tmp_path, changed, port=4999)
     assert found["TM_DATABASE_URL"] == "postgresql://mine"
     assert not {"TM_DATABASE_READ_URL", "TM_DATABASE_OWNER_URL"} & set(found)
+
+
+@pytest.mark.parametrize(
+    "own", [{}, {"TM_STORAGE": "s3://mine"}, {"TM_DATABASE_URL": "postgresql://me:secret@there/tm"}]
+)
+def test_a_persons_memory_and_storage_win_in_every_stack_of_a_shell(tmp_path: Path, own: dict[str, str]) -> None:
+    """Set by a person, `make up`, `eval "$(tm-embedded env)"`, `make down`, `make up`, and again."""
+    shell = dict(own)
+    first = stack_environment(tmp_path, shell)
+    for port in (4001, 4002, 4003):
+        stack = stack_environment(tmp_path, shell, port=port)
+        assert {name: stack[name] for name in own} == own
+        assert {name for name in OF_ONE_STACK if name in stack} == {name for name in OF_ONE_STACK if name in first}
+        assert all(f":{port}/" in stack[name] for name in OF_ONE_STACK if name in stack and name not in own | NO_PORT)
+        assert wish(shell) == own
+        shell |= shell_environment(stack)
+    # And what a person sets later, after a stack of its own memory.
+    changed = shell | {"TM_STORAGE": "s3://later", "TM_DATABASE_URL": "postgresql://later"}
+    assert wish(changed) == {"TM_STORAGE": "s3://later", "TM_DATABASE_URL": "postgresql://later"}
+    assert stack_environment(tmp_path, changed) | wish(changed) == stack_environment(tmp_path, changed)
+
+
+NO_PORT = {"TM_STORAGE": ""}
+
+
+def test_an_empty_value_is_none(tmp_path: Path) -> None:
+    found = stack_environment(tmp_path, {"TM_STORAGE": "", "TM_DATABASE_URL": "", "TM_DATABASE_READ_URL": ""})
+    assert found == stack_environment(tmp_path, {})
+    assert wish({"TM_STORAGE": ""}) == {}
+
+
+def test_up_says_which_values_of_the_shell_a_running_stack_does_not_use() -> None:
+    there = RunningStack(
+        pid=1, kind="make up", started="", project="", postgres_port=1, api_port=2,
+        memory="postgresql://me:***@there/tm", storage="s3://mine",
+    )  # fmt: skip
+    same = {"TM_DATABASE_URL": "postgresql://me:secret@there/tm", "TM_STORAGE": "s3://mine"}
+    assert list(other_wishes(there, same)) == []
+    assert list(other_wishes(there, {})) == []
+    said = list(other_wishes(there, {"TM_DATABASE_URL": "postgresql://me:secret@here/tm", "TM_STORAGE": "s3://other"}))
+    assert [line.split(":  ", 1)[1].partition(": the stack")[0] for line in said] == [
+        "TM_DATABASE_URL=postgresql://me:***@here/tm",
+        "TM_STORAGE=s3://other",
+    ]
 
 
 def test_tasks_load_and_look_up_with_logins_that_own_nothing(tmp_path: Path) -> None:

@@ -265,6 +265,23 @@ def test_airflow_that_is_well(env: dict[str, str], airflow: Callable[[object], N
     assert "make up" in found.found
 
 
+def test_the_memory_and_storage_of_the_stack_and_whether_the_shell_has_others(
+    env: dict[str, str], airflow: Callable[[object], None]
+) -> None:
+    airflow({})
+    path = Path(env["TM_HOME"]) / "stack.json"
+    said = {"memory": "postgresql://tm_load:***@127.0.0.1:4001/tm", "storage": "s3://mine/"}
+    path.write_text(json.dumps(json.loads(path.read_text()) | said))
+    same = env | {"TM_DATABASE_URL": "postgresql://tm:secret@127.0.0.1:4001/tm", "TM_STORAGE": "s3://mine"}
+    shown = [f"it works on the memory {said['memory']}", "and the storage s3://mine/"]
+    assert check(same, "airflow").found.splitlines()[1:] == shown
+    other = same | {"TM_DATABASE_URL": "postgresql://tm:secret@127.0.0.1:4002/tm", "TM_STORAGE": "file:///x"}
+    assert check(other, "airflow").found.splitlines()[3:] == [
+        "this shell works on another memory: TM_DATABASE_URL=postgresql://tm:***@127.0.0.1:4002/tm",
+        "this shell works on another storage: TM_STORAGE=file:///x",
+    ]
+
+
 def test_airflow_whose_scheduler_is_dead(env: dict[str, str], airflow: Callable[[object], None]) -> None:
     airflow({"metadatabase": {"status": "healthy"}, "scheduler": {"status": "unhealthy"}})
     found = check(env, "airflow")

@@ -21,7 +21,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from tm_core.errors import BackupError, DatabaseError, SchemaTooNew, SettingsError, TmError
 from tm_core.outcomes import BatchState
-from tm_core.settings import Encoder, Settings
+from tm_core.settings import Encoder, Settings, hide_password
 from tm_core.stores import load_stores
 from tm_formats.storage import Storage
 from tm_store.backup_alarms import find_alarms
@@ -331,7 +331,25 @@ def _airflow(patient: _Patient) -> _Finding:
     sick = [name for name, part in sorted(health.items()) if part.get("status") not in ("healthy", None)]
     if sick:
         return _wrong(f"{url}: {', '.join(sick)} not healthy", mend)
-    return _ok(f"{url}, {stack['kind']}")
+    return _ok("\n".join([f"{url}, {stack['kind']}", *_places(stack, patient.settings)]))
+
+
+def _places(stack: Mapping[str, object], settings: Settings) -> list[str]:
+    """Which memory and storage the stack works on, and whether this shell works on others."""
+    memory, storage = str(stack.get("memory") or ""), str(stack.get("storage") or "")
+    if not memory:
+        return []  # a stack that an earlier version started
+    lines = [f"it works on the memory {memory}", f"and the storage {storage}"]
+    if settings.database_url and _place_of(settings.database_url) != _place_of(memory):
+        lines.append(f"this shell works on another memory: TM_DATABASE_URL={hide_password(settings.database_url)}")
+    if Storage(settings.storage).uri != Storage(storage).uri:
+        lines.append(f"this shell works on another storage: TM_STORAGE={settings.storage}")
+    return lines
+
+
+def _place_of(url: str) -> str:
+    """The server and the database of a URL: the login may be another one."""
+    return url.partition("://")[2].rpartition("@")[2]
 
 
 def _running_stack(home: Path) -> dict[str, object] | None:

@@ -93,7 +93,8 @@ def environment(
     """The environment of every process of the stack.
 
     The caller's variables pass on (TM_…, AIRFLOW_CONN_…, AIRFLOW__SMTP__…); what makes this a local stack
-    is set here and wins.
+    is set here and wins. The memory and the storage are the caller's where the caller names them. SHELL_MARK says
+    which of them this stack has set.
     """
     # A kubeconfig beside a connection's own makes the pod trigger raise and the task still succeed.
     foreign = {"KUBECONFIG", "AIRFLOW_CONFIG", "PYTHONHOME"} | _of_an_earlier_stack(caller)
@@ -111,7 +112,16 @@ def environment(
         "no_proxy": _with_first(",", here, caller.get("no_proxy", "")),
     }
     options = _options(home, workload, address, keys, api_port)
-    return passed | inherited | fixed | options | marked_environment(home.path)
+    own = {name: value for name, value in passed.items() if name not in inherited}
+    mark = {SHELL_MARK: ",".join(_digest(name, own) for name in sorted(own))}
+    return passed | inherited | fixed | options | mark | marked_environment(home.path)
+
+
+def wish(caller: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The memory and the storage that a person asks for: not those that a shell has from an earlier stack."""
+    foreign = _of_an_earlier_stack(caller)
+    names = ("TM_DATABASE_URL", "TM_STORAGE")
+    return {name: caller[name] for name in names if caller.get(name) and name not in foreign}
 
 
 def _databases(address: Address, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -138,7 +148,8 @@ def _programs() -> Path:
 
 SEARCH_LISTS = ("PATH", "PYTHONPATH", "NO_PROXY", "no_proxy")  # a stack adds to these and takes nothing away
 SHELL_MARK = "REFINERY_SHELL"
-_OF_ONE_STACK = (
+# What belongs together: a memory's logins, and its storage.
+OF_ONE_STACK = (
     "TM_DATABASE_URL",
     "TM_DATABASE_READ_URL",
     "TM_DATABASE_OWNER_URL",
@@ -152,21 +163,21 @@ def shell_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
     Not the mark of the stack's own processes: stopping the stack would end the shell.
     """
-    wanted = {
+    return {
         name: value
         for name, value in sorted(environment.items())
-        if name.startswith(("TM_", "AIRFLOW")) or name in SEARCH_LISTS
+        if name.startswith(("TM_", "AIRFLOW")) or name in (*SEARCH_LISTS, SHELL_MARK)
     }
-    return wanted | {SHELL_MARK: ",".join(_digest(name, wanted) for name in _OF_ONE_STACK)}
 
 
 def _of_an_earlier_stack(caller: Mapping[str, str]) -> set[str]:
-    """Variables that a shell has from `shell_environment`: the next stack may have other ports and passwords.
+    """Variables that a stack has set and a shell has from `shell_environment`: the next stack may have other ports.
+    Empty ones count as unset.
 
-    One that a person has changed since is the person's wish, and the others are not of its kind.
+    What a person has set, before that stack or since, is the person's wish: its value is not in the mark.
     """
     given = set(caller.get(SHELL_MARK, "").split(","))
-    return {name for name in _OF_ONE_STACK if _digest(name, caller) in given}
+    return {name for name in OF_ONE_STACK if not caller.get(name) or _digest(name, caller) in given}
 
 
 def _digest(name: str, environment: Mapping[str, str]) -> str:

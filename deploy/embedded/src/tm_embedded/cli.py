@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from tm_core.errors import TmError
-from tm_core.settings import Settings
+from tm_core.settings import Settings, hide_password
 from tm_embedded import airflow, demo, postgres, supervisor
 from tm_embedded.airflow import AirflowApi, Workload
 from tm_embedded.errors import AlreadyRunning, ComponentFailed, StackError, last_lines
@@ -149,10 +149,23 @@ def _print_login(home: Home) -> None:
         raise StackError(f"TM_HOME={home.path}: the stack has just been stopped. Start it again: make up")
     print(
         f"Airflow:   {there.api_url}   user admin, password {keys['admin']}\n"
+        f"Memory:    {there.memory}\n"
+        f"Storage:   {there.storage}\n"
         f"Shell:     {_shell_line(home)}   # then `tm …` and `airflow …` work here\n"
         f"Logs:      {home.path / 'logs'}\n"
         "Stop it with: make down"
     )
+    for line in other_wishes(there):
+        print(line)
+
+
+def other_wishes(there: RunningStack, caller: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """A line for each value of the caller that a stack, which was running already, does not use."""
+    used = {"TM_DATABASE_URL": there.memory, "TM_STORAGE": there.storage}
+    for name, value in airflow.wish(caller).items():
+        if hide_password(value) != used[name]:
+            shown = f"{name}={hide_password(value)}"
+            yield f"Not used:  {shown}: the stack was started without it. To use it: make down, make up"
 
 
 def _shell_line(home: Home) -> str:
@@ -173,6 +186,9 @@ def _env(home: Home, _options: argparse.Namespace) -> int:
     wanted = airflow.shell_environment(supervisor.environment_of(home, there))
     if "AIRFLOW_CONFIG" in os.environ:
         print("unset AIRFLOW_CONFIG")
+    # Logins of an earlier stack's memory would be used beside those of this one.
+    if stale := [name for name in airflow.OF_ONE_STACK if name not in wanted]:
+        print("unset " + " ".join(stale))
     print("\n".join(exports(wanted)))
     return 0
 
@@ -229,6 +245,8 @@ def _status(home: Home, _options: argparse.Namespace) -> int:
 
 def _print_components(home: Home, there: RunningStack) -> None:
     print(f"TM_HOME={home.path}: `{there.kind}`, process {there.pid}, since {there.started}")
+    print(f"  {'memory':<16} {there.memory or '-'}")
+    print(f"  {'storage':<16} {there.storage or '-'}")
     print(f"  {'postgres':<16} 127.0.0.1:{there.postgres_port}  process {postmaster_pid(home.postgres.resolve())}")
     api = AirflowApi(there.api_url, "")
     health = api.health()

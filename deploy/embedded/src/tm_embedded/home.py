@@ -141,6 +141,8 @@ class RunningStack:
     postgres_port: int
     api_port: int
     ready: bool = False
+    memory: str = ""  # its database's URL without the password
+    storage: str = ""
 
     @property
     def api_url(self) -> str:

@@ -15,6 +15,7 @@ from types import FrameType
 
 import psutil
 
+from tm_core.settings import hide_password
 from tm_embedded import airflow, postgres
 from tm_embedded.airflow import AirflowApi, Component, Workload
 from tm_embedded.errors import CommandFailed, ComponentFailed
@@ -255,6 +256,7 @@ def _airflow(plan: Plan, server: postgres.Server) -> Iterator[Stack]:
     home, keys = plan.home, load_secrets(plan.home.secrets)
     api_port = _api_port(plan)
     remember(home, api_port=api_port)
+    environment = airflow.environment(home, plan.workload, server, keys, api_port)
     running = RunningStack(
         pid=os.getpid(),
         kind=plan.kind,
@@ -262,10 +264,11 @@ def _airflow(plan: Plan, server: postgres.Server) -> Iterator[Stack]:
         project=str(plan.workload.project),
         postgres_port=server.port,
         api_port=api_port,
+        memory=hide_password(environment["TM_DATABASE_URL"]),
+        storage=environment["TM_STORAGE"],
     )
     describe(home, running)
     airflow.write_passwords(home, keys)
-    environment = airflow.environment(home, plan.workload, server, keys, api_port)
     api = AirflowApi(running.api_url, keys["admin"])
     stack = Stack(
         plan=plan,
