@@ -8,8 +8,6 @@ import logging
 import os
 import secrets
 import time
-from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Context
@@ -20,9 +18,9 @@ from operators.pods import Order, ShardPod, others, remove_pod, run_label
 from tm_core.breaker import verdict_on
 from tm_core.errors import BatchBusy, SettingsError
 from tm_core.loss import ApiUnreachable, Cause, GiveUp, PodEnd, PodLost, PodNotStarted, cause_of, error_of, next_pod
-from tm_core.pods import POD_SETTINGS, POD_STORAGE, PodSettings, load_pods
+from tm_core.pods import POD_STORAGE, PodSettings, load_pods, pods_path
 from tm_core.rules import Tier
-from tm_core.settings import Settings, variable
+from tm_core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +38,9 @@ class PodRuntime:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings, self._context = settings, context
-        path = settings.pods if settings.pods != Path() else settings.include / "pods.toml"
+        path = pods_path(settings)
         self._pods: PodSettings = load_pods(path)
+        self._pods.check_devices(settings)
         self._template = path.parent / self._pods.template
         if not self._template.is_file():
             raise SettingsError(f"{path} template: there is no {self._template}. Correct it; no pod was started.")
@@ -201,10 +200,8 @@ class PodRuntime:
             log.warning("pod %s could not be removed now: %s", name, error)
 
     def _env(self) -> dict[str, str]:
-        values = {variable(item): getattr(self._settings, item.name) for item in fields(self._settings)}
-        own = {name: str(values[name]) for name in POD_SETTINGS if str(values[name]) not in ("", ".")}
         storage = {name: os.environ[name] for name in POD_STORAGE if name in os.environ}
-        return own | storage | dict(self._pods.env)
+        return storage | self._pods.shard_env(self._settings)
 
     def stop(self) -> None:
         """End the pod, because its task is to end."""

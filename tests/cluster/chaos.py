@@ -356,7 +356,11 @@ FAULTS = (
         says="deadline exceeded",
     ),
     Fault(name="no such image", pods=(("image", "local/nowhere:1"),), says="local/nowhere:1"),
-    Fault(name="no node", pods=(("tier1__gpus", 1), ("tier1__schedule_seconds", 3)), says=r"nvidia\.com/gpu"),
+    Fault(
+        name="no node",
+        pods=(("tier1__node_selector", {"tm-test/node": "none"}), ("tier1__schedule_seconds", 3)),
+        says="node affinity/selector",
+    ),
     Fault(name="sidecar killed", at=Moment.FINISHED, strike=kill_sidecar, causes=("result lost",)),
     Fault(
         name="another try at the same time",

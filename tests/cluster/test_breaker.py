@@ -23,7 +23,7 @@ def state(batch: Batch) -> State:
 
 def test_a_tier_without_nodes_is_left_alone_until_its_probe_finds_some(make_batch: Callable[..., Batch]) -> None:
     batch = make_batch(
-        tier2__gpus=1,  # the test's node has none
+        tier2__node_selector={"tm-test/node": "none"},
         tier2__schedule_seconds=2,
         TM_TIER_THRESHOLD="1",
         TM_BREAKER_FAILURES="2",

@@ -12,11 +12,13 @@ import yaml
 from kubernetes.client import ApiException
 from kubernetes.client import models as k8s
 
+from operators.pod_runtime import PodRuntime
 from operators.pods import BASE, SIDECAR, NoResult, Order, ShardPod, check_pod
 from tm_core.errors import SettingsError
 from tm_core.loss import Cause, Mode, NextPod, cause_of
 from tm_core.pods import Capacity, PodSettings, load_pods
 from tm_core.rules import Tier
+from tm_core.settings import Settings
 
 pytestmark = pytest.mark.airflow
 
@@ -29,7 +31,7 @@ PODS = replace(
     SITE,
     image=IMAGE,
     sidecar_image=IMAGE,
-    tier2=replace(SITE.tier2, image=GPU_IMAGE, node_selector={"gpu": "h100"}),
+    tier2=replace(SITE.tier2, image=GPU_IMAGE, gpus=1, node_selector={"gpu": "h100"}),
     spot=Capacity(node_selector={"capacity": "spot"}, toleration="spot"),
     on_demand=Capacity(node_selector={"capacity": "on-demand"}),
 )
@@ -81,19 +83,32 @@ def test_tier_1_asks_for_what_its_settings_say(build: Callable[..., Any]) -> Non
     assert pod.spec.priority_class_name == "tm-shard"
 
 
-def test_the_chart_sites_pods_go_to_spot_nodes_first_and_to_gpus(build: Callable[..., Any]) -> None:
+def test_the_chart_sites_pods_go_to_spot_nodes_first_and_reserve_no_gpu(build: Callable[..., Any]) -> None:
     site = load_pods(ROOT / "deploy" / "helm" / "pods.toml")
     assert (site.image, site.sidecar_image, site.tier2.image) == ("", "", ""), "a digest is the site's own"
-    site = replace(site, image=IMAGE, sidecar_image=IMAGE, tier2=replace(site.tier2, image=GPU_IMAGE))
+    site = replace(site, image=IMAGE, sidecar_image=IMAGE)
     capacity = "tm-refinery/capacity"
     first, second = build(pods=site), build(pods=site, wanted=NextPod(on_demand=True))
     assert [pod.spec.node_selector for pod in (first, second)] == [{capacity: "spot"}, {capacity: "on-demand"}]
     assert "tm-refinery/spot" in [one.key for one in first.spec.tolerations]
     assert "tm-refinery/spot" not in [one.key for one in second.spec.tolerations]
-    gpu = build(Tier.EMBEDDING, pods=site)
-    assert gpu.spec.node_selector == {capacity: "spot", "tm-refinery/pool": "gpu"}
-    assert containers(gpu)[BASE].resources.limits["nvidia.com/gpu"] == "1"
-    assert {"nvidia.com/gpu", "tm-refinery/spot"} <= {one.key for one in gpu.spec.tolerations}
+    second_tier = build(Tier.EMBEDDING, pods=site)
+    assert second_tier.spec.node_selector == {capacity: "spot"}
+    assert containers(second_tier)[BASE].image == IMAGE
+    assert containers(second_tier)[BASE].resources.limits.keys() == {"cpu", "memory"}
+    assert "nvidia.com/gpu" not in {one.key for one in second_tier.spec.tolerations}
+
+
+def test_a_runtime_refuses_a_gpu_that_its_encoder_does_not_use(tmp_path: Path) -> None:
+    path = tmp_path / "pods.toml"
+    file = (ROOT / "include" / "pods.toml").read_text()
+    path.write_text(file.replace("gpus = 0", "gpus = 1"))
+    (tmp_path / "pod_template.yaml").write_text(TEMPLATE.read_text())
+    settings, context = Settings.from_env({"TM_PODS": str(path)}), SimpleNamespace()
+    with pytest.raises(SettingsError, match="TM_ENCODER=lexicon and TM_DEVICE=cpu, which uses no GPU"):
+        PodRuntime(settings, context)  # type: ignore[arg-type]
+    path.write_text(file)
+    PodRuntime(settings, context)  # type: ignore[arg-type]
 
 
 def test_tier_2_asks_for_a_gpu_and_may_go_where_gpus_are(build: Callable[..., Any]) -> None:

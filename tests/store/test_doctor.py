@@ -233,6 +233,23 @@ def test_laser2_needs_files_and_packages(env: dict[str, str], tmp_path: Path, mo
     assert check(laser2, "encoder").state is State.OK
 
 
+def test_the_pods_file_is_read_where_shards_run_in_pods(env: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "pods.toml"
+    image = "registry.example/tm-aligner@sha256:" + "0" * 64
+    pinned = f'image = "{image}"\nsidecar_image = "{image}"\n'
+    tier = "cpus = 1.0\nmemory_mib = 100\ndeadline_seconds = 9\nschedule_seconds = 9\nstartup_seconds = 9\n"
+    assert check(env, "pods").found.startswith("none: shards run as processes")
+    env |= {"TM_RUNTIME": "kubernetes", "TM_PODS": str(path)}
+    assert "cannot be read" in check(env, "pods").found
+    path.write_text(f"{pinned}[tier1]\n{tier}[tier2]\n{tier}gpus = 1\n")
+    found = check(env, "pods")
+    assert (found.state, "TM_DEVICE=cpu, which uses no GPU" in found.found) == (State.WRONG, True)
+    path.write_text(f"[tier1]\n{tier}[tier2]\n{tier}")
+    assert "pods.toml image: expected name@sha256" in check(env, "pods").found
+    path.write_text(f"{pinned}[tier1]\n{tier}[tier2]\n{tier}")
+    assert check(env, "pods").state is State.OK
+
+
 @pytest.fixture
 def airflow(env: dict[str, str]) -> Iterator[Callable[[object], None]]:
     """A server that answers as Airflow's health page does, and a stack.json that points to it."""

@@ -75,6 +75,7 @@ def test_it_says_what_the_plan_then_finds_and_changes_nothing(
 
 def test_time_and_money_follow_from_rates_and_prices(deposited: Settings, db: Database, pods: PodSettings) -> None:
     rates = replace(pods.rates, tier1_chars=100.0, tier2_chars=50.0, tier2_share=0.5, pod_seconds=30.0)
+    pods = replace(pods, tier2=replace(pods.tier2, gpus=1))
     assumed = Assumed(pods=pods, rates=rates, source="the test")
     settings = replace(deposited, runtime=Runtime.KUBERNETES)
     found = forecast(settings, db, Storage(settings.storage), DAY, assumed)

@@ -16,6 +16,7 @@ from typing import Any
 from tm_core.batches import work_path
 from tm_core.errors import SettingsError
 from tm_core.rules import Tier
+from tm_core.settings import Device, Encoder, Settings, variable
 
 #: Settings that a shard's pod gets as plain variables; none of them is a secret.
 POD_SETTINGS = ("TM_STORAGE", "TM_ENCODER", "TM_DEVICE", "TM_MODEL_DIR")
@@ -36,7 +37,7 @@ class TierPod:
         cpus: requested, cores.
         cpu_limit: most that it may use where others leave some, cores; 0 for no more than it requests.
         memory_mib: requested and limited to, MiB; what a pod needs beyond it is killed.
-        gpus: NVIDIA GPUs; 0 for none.
+        gpus: NVIDIA GPUs; 0 for none. Tier 1 uses none; tier 2 does with TM_ENCODER=laser2 and TM_DEVICE=cuda.
         image: another image than the common one (tier 2's with CUDA); "" for the common one.
         parallelism: most pods of the tier at once, over all runs.
         deadline_seconds: a pod that runs longer is ended by its node, whether Airflow lives or not.
@@ -154,6 +155,44 @@ class PodSettings:
             "No pod was started."
         )
 
+    def shard_env(self, settings: Settings) -> dict[str, str]:
+        """Return the plain variables of a shard's pod: the settings', and the site's ``[env]`` over them."""
+        values = {variable(item): getattr(settings, item.name) for item in fields(settings)}
+        own = {name: str(values[name]) for name in POD_SETTINGS if str(values[name]) not in ("", ".")}
+        return own | dict(self.env)
+
+    def check_devices(self, settings: Settings) -> None:
+        """Refuse pods that reserve a GPU which their work does not use, and pods that want a GPU and reserve none.
+
+        Raises:
+            SettingsError: names tier, key and variables. No pod was started.
+        """
+        env = self.shard_env(settings)
+        encoder, device = env["TM_ENCODER"], env["TM_DEVICE"]
+        on_gpu = encoder != Encoder.LEXICON and device == Device.CUDA
+        ran = f"TM_ENCODER={encoder} and TM_DEVICE={device}"
+        if self.tier1.gpus:
+            raise _device("[tier1] gpus", "0, because tier 1 works on the CPU", self.tier1.gpus, "Set it to 0.")
+        if self.tier2.gpus and not on_gpu:
+            raise _device(
+                "[tier2] gpus",
+                f"0, because its pods run with {ran}, which uses no GPU",
+                self.tier2.gpus,
+                "Set it to 0, or set TM_ENCODER=laser2 and TM_DEVICE=cuda, in Airflow's environment or in [env].",
+            )
+        if device == Device.CUDA and not self.tier2.gpus:
+            raise _device(
+                "[tier2] gpus",
+                f"1 or more, because its pods run with {ran}",
+                0,
+                "Set it to 1, or set TM_DEVICE=cpu, in Airflow's environment or in [env].",
+            )
+
+
+def pods_path(settings: Settings) -> Path:
+    """Return where the pods' settings are: TM_PODS, else ``pods.toml`` of the include folder."""
+    return settings.pods if settings.pods != Path() else settings.include / "pods.toml"
+
 
 def load_pods(path: Path) -> PodSettings:
     """Read and validate the file.
@@ -210,6 +249,10 @@ def _value(hint: Any, value: object, where: str) -> Any:
     if isinstance(value, int | float) and value < 0:
         raise _wrong(where, "no negative number", value)
     return value
+
+
+def _device(where: str, expected: str, found: int, next_step: str) -> SettingsError:
+    return SettingsError(f"pods.toml {where}: expected {expected}, found {found}. {next_step} No pod was started.")
 
 
 def _wrong(where: str, expected: str, found: object) -> SettingsError:

@@ -3,10 +3,9 @@
 import argparse
 from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-from tm_core.settings import Settings
+from tm_core.settings import Runtime, Settings
 
 
 def add_commands(commands: Any, day: Callable[[str], date]) -> None:
@@ -20,13 +19,15 @@ def add_commands(commands: Any, day: Callable[[str], date]) -> None:
 
 
 def _plan(arguments: argparse.Namespace) -> None:
-    from tm_core.pods import load_pods
+    from tm_core.pods import load_pods, pods_path
     from tm_formats.storage import Storage
     from tm_store.forecast import assume, forecast, render
     from tm_store.migrate import open_memory
 
     settings = Settings.from_env()
-    pods = load_pods(settings.pods if settings.pods != Path() else settings.include / "pods.toml")
+    pods = load_pods(pods_path(settings))
+    if settings.runtime is Runtime.KUBERNETES:
+        pods.check_devices(settings)
     last = arguments.to_date or arguments.date
     days = [arguments.date + timedelta(days=number) for number in range((last - arguments.date).days + 1)]
     with open_memory(settings) as db:

@@ -21,7 +21,9 @@ from urllib.request import ProxyHandler, build_opener
 
 from tm_core.errors import BackupError, DatabaseError, SchemaTooNew, SettingsError, TmError
 from tm_core.outcomes import BatchState
-from tm_core.settings import Encoder, Settings, hide_password
+from tm_core.pods import load_pods, pods_path
+from tm_core.rules import Tier
+from tm_core.settings import Encoder, Runtime, Settings, hide_password
 from tm_core.stores import load_stores
 from tm_formats.storage import Storage
 from tm_store.backup_alarms import find_alarms
@@ -315,6 +317,18 @@ def _encoder(patient: _Patient) -> _Finding:
     return _ok(f"laser2 in {settings.model_dir}, on {settings.device}")
 
 
+def _pods(patient: _Patient) -> _Finding:
+    settings = patient.settings
+    if settings.runtime is Runtime.PROCESS:
+        return _ok("none: shards run as processes (TM_RUNTIME)")
+    path = pods_path(settings)
+    pods = load_pods(path)
+    pods.check_devices(settings)
+    for image in {pods.sidecar_image, *map(pods.image_of, Tier)}:
+        pods.check_image(image)
+    return _ok(f"{path}, namespace {pods.namespace}")
+
+
 def _airflow(patient: _Patient) -> _Finding:
     stack = _running_stack(patient.settings.home)
     if stack is None:
@@ -450,6 +464,7 @@ CHECKS: Mapping[str, Callable[[_Patient], _Finding]] = {
     "roles": _roles,
     "pg_dump": _pg_dump,
     "encoder": _encoder,
+    "pods": _pods,
     "airflow": _airflow,
     "last batch": _last_batch,
     "backups": _backups,
