@@ -21,10 +21,13 @@ from pathlib import Path
 
 from tm_align.lexical import align_lexical
 from tm_align.segment import segment
+from tm_core.pods import load_pods
 from tm_formats.documents import read_document
 
 TICK = 30.0  # seconds between two looks of the scaler; the cluster autoscaler's own is 10 s, KEDA's 30 s
-FIRST_DATE = Path(__file__).resolve().parents[1] / "include" / "samples" / "2026-01-05"
+INCLUDE = Path(__file__).resolve().parents[1] / "include"
+FIRST_DATE = INCLUDE / "samples" / "2026-01-05"
+PODS = load_pods(INCLUDE / "pods.toml")
 
 
 def _given(default: float, doc: str, source: str = "assumed") -> float:
@@ -47,7 +50,7 @@ class World:
     workers_least: float = _given(2, "CPU nodes, least")
     workers_most: float = _given(100, "CPU nodes, most")
     gpus_least: float = _given(0, "GPU nodes, least")
-    gpus_most: float = _given(10, "GPU nodes, most: the pool's slots")
+    gpus_most: float = _given(PODS.tier2.parallelism, "GPU nodes, most: the pool's slots", "include/pods.toml")
     max_shards: float = _given(200, "mapped tasks of a tier (TM_MAX_SHARDS; Airflow's own limit is 1,024)")
     shard_seconds: float = _given(600, "work that a shard is planned for, s")
     filter_rate: float = _given(12_000, "beads a second through filter and staging, one process")
@@ -56,7 +59,9 @@ class World:
     worker_price: float = _given(0.05, "dollars an hour of a CPU node's core, on demand")
     gpu_price: float = _given(0.60, "dollars an hour of a GPU node, on demand")
     spot_price: float = _given(0.35, "a spot node's price as a share of the other")
-    losses_before_on_demand: float = _given(2, "lost pods of a shard before it goes to an on-demand node")
+    losses_before_on_demand: float = _given(
+        PODS.loss.spot_losses, "lost pods of a shard before it goes to an on-demand node", "include/pods.toml"
+    )
 
 
 @dataclass(kw_only=True)
