@@ -79,6 +79,11 @@ class Order:
         }
 
 
+def now() -> datetime:
+    """Return the time; tests have one of their own."""
+    return datetime.now(UTC)
+
+
 def run_label(run_id: str) -> str:
     """A run's id as a label."""
     return digest(run_id)[:16]
@@ -203,8 +208,8 @@ class ShardPod(KubernetesPodOperator):
         sidecar = _state(pod, SIDECAR)
         if sidecar and sidecar.running and not over:
             return True
-        since = ended.finished_at if ended and ended.finished_at else datetime.now(UTC)
-        late = (datetime.now(UTC) - since).total_seconds() > self.startup_timeout_seconds
+        since = ended.finished_at if ended and ended.finished_at else now()
+        late = (now() - since).total_seconds() > self.startup_timeout_seconds
         if over or late or (sidecar and sidecar.terminated):
             raise NoResult(f"pod {pod.metadata.name} has ended, and its sidecar {SIDECAR} is not there for its result.")
         return False
@@ -213,7 +218,7 @@ class ShardPod(KubernetesPodOperator):
         """Log what the pod has written since the last time."""
         since = None
         if self._read_until:
-            since = int((datetime.now(UTC) - self._read_until).total_seconds()) + 2
+            since = int((now() - self._read_until).total_seconds()) + 2
         with suppress(ApiException):  # no log yet, or none any more
             # Undecoded: the client's own decoding of it gives the text of a bytes object.
             answer = self.client.read_namespaced_pod_log(
@@ -238,7 +243,7 @@ class ShardPod(KubernetesPodOperator):
         """Raise PodGone if the pod should have been gone for long: nobody on its node is there to end it."""
         if deleted := pod.metadata.deletion_timestamp:
             # deletion_timestamp is the end of the grace period.
-            over = (datetime.now(UTC) - deleted).total_seconds()
+            over = (now() - deleted).total_seconds()
             if over > self.pods.loss.gone_seconds:
                 raise PodGone(
                     f"pod {pod.metadata.name} should have ended {over:.0f} s ago, and its node does not say so."

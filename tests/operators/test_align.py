@@ -10,6 +10,7 @@ import pytest
 from operators import runtime
 from operators.align import AlignShardOperator
 from operators.runtime import ShardFailed
+from tests.waiting import wait_until
 from tm_core.rules import Tier
 from tm_store import pods, steps
 from tm_store.pods import ShardFacts
@@ -52,8 +53,14 @@ def test_the_attestation_is_recorded_and_returned(
 def test_a_task_that_is_cleared_stops_its_command(
     operator: AlignShardOperator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    as_command(monkeypatch, tmp_path, "import time; time.sleep(60)")
-    threading.Timer(0.5, operator.on_kill).start()
+    up = tmp_path / "up"
+    as_command(monkeypatch, tmp_path, f"import time; open({str(up)!r}, 'w').close(); time.sleep(3600)")
+
+    def clear_at_work() -> None:
+        wait_until(up.exists, "the command works")
+        operator.on_kill()
+
+    threading.Thread(target=clear_at_work).start()
     with pytest.raises(ShardFailed, match="killed by SIGTERM"):
         operator.execute({})
 

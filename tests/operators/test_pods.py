@@ -219,9 +219,11 @@ def test_a_pod_that_the_api_server_refuses_is_no_loss(build: Callable[..., Any],
     assert "tm-airflow cannot create" in end.message
 
 
-ENDED = k8s.V1ContainerState(terminated=k8s.V1ContainerStateTerminated(exit_code=0, finished_at=datetime.now(UTC)))
+#: What the clock of operators.pods says in the tests below.
+NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
+ENDED = k8s.V1ContainerState(terminated=k8s.V1ContainerStateTerminated(exit_code=0, finished_at=NOW))
 LONG_AGO = k8s.V1ContainerState(
-    terminated=k8s.V1ContainerStateTerminated(exit_code=0, finished_at=datetime.now(UTC) - timedelta(hours=1))
+    terminated=k8s.V1ContainerStateTerminated(exit_code=0, finished_at=NOW - timedelta(hours=1))
 )
 WAITS = k8s.V1ContainerState(waiting=k8s.V1ContainerStateWaiting(reason="ContainerCreating"))
 RUNS = k8s.V1ContainerState(running=k8s.V1ContainerStateRunning())
@@ -241,8 +243,9 @@ RUNS = k8s.V1ContainerState(running=k8s.V1ContainerStateRunning())
     ],
 )
 def test_a_result_is_waited_for_as_long_as_one_can_come(
-    build: Callable[..., Any], phase: str, base: Any, sidecar: Any, expected: Any
+    build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, phase: str, base: Any, sidecar: Any, expected: Any
 ) -> None:
+    monkeypatch.setattr("operators.pods.now", lambda: NOW)
     pod = shard_pod()
     states = [(name, state) for name, state in ((BASE, base), (SIDECAR, sidecar)) if state]
     statuses = [SimpleNamespace(name=name, state=state) for name, state in states]

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from operators.runtime import ProcessRuntime, ShardFailed
+from tests.waiting import wait_until
 from tm_core.loss import ShardRefused
-from tm_embedded.processes import wait_until
 
 ATTESTATION = '{"tier": "lexical", "shard": 3}'
 
@@ -67,11 +67,16 @@ def test_what_would_end_alike_again_is_told_apart(program) -> None:
         ProcessRuntime().run(program("print('no cuda'); sys.exit(3)"))
 
 
-def test_a_task_that_is_to_end_ends_its_command(program) -> None:
-    runtime = ProcessRuntime()
-    threading.Timer(0.5, runtime.stop).start()
+def test_a_task_that_is_to_end_ends_its_command(program, tmp_path: Path) -> None:
+    runtime, up = ProcessRuntime(), tmp_path / "up"
+
+    def stop_at_work() -> None:
+        wait_until(up.exists, "the command works")
+        runtime.stop()
+
+    threading.Thread(target=stop_at_work).start()
     with pytest.raises(ShardFailed, match="killed by SIGTERM"):
-        runtime.run(program("print('up', flush=True); time.sleep(60)"))
+        runtime.run(program(f"open({str(up)!r}, 'w').close(); time.sleep(3600)"))
     runtime.stop()  # once more, with nothing left to stop
 
 
@@ -83,15 +88,15 @@ def test_stopping_what_never_ran_does_nothing() -> None:
 def test_the_command_dies_with_a_task_that_is_killed(program, tmp_path: Path) -> None:
     command = program(
         "from tm_align.parent import die_with_parent; die_with_parent()\n"
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(3600)"
     )
     task = subprocess.Popen(
         [sys.executable, "-c", f"from operators.runtime import ProcessRuntime; ProcessRuntime().run({command!r})"],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
     )
-    assert wait_until(lambda: (tmp_path / "pid").exists() and bool((tmp_path / "pid").read_text()), 20)
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "the command has begun")
     child = psutil.Process(int((tmp_path / "pid").read_text()))
     assert child.ppid() == task.pid
     task.send_signal(signal.SIGKILL)
     task.wait()
-    assert psutil.wait_procs([child], timeout=5)[1] == []
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the command has died")
