@@ -7,10 +7,11 @@ verdicts), deletes what retention allows, and looks at the deadlines. Triggered 
 `take` does nothing while a good backup is younger than 20 hours. `prune` keeps every backup for TM_BACKUP_DAYS, then
 one a week and one a month; never goes the newest good one, the newest that a drill has proven, and what `tm backup
 --hold` holds. `check` fails, and so tells whom TM_NOTIFY names, when the newest backup is older than 26 hours, the
-last drill older than 8 days, a backup's size differs by more than 30 % from the one before, or it took twice as long
-as usual. A night's run that has not succeeded two hours after its hour, because it hangs or failed, is told by
-Airflow's deadline alert, if the newest backup is older than 26 hours by then. A monitor reads the same from
-`ops.alarm` or from `tm backup --check`, which ends with status 1.
+last drill older than 8 days, the memory holds 30 % fewer units than its backups and run records say, a backup's bytes
+do not fit its rows, or it took twice as long as usual. Nothing is late before the first batch. A night's run that has
+not succeeded two hours after it was queued, because it hangs or failed, is told by Airflow's deadline alert, if the
+newest backup is older than 26 hours by then. A monitor reads the same from `ops.alarm` or from `tm backup --check`,
+which ends with status 1.
 
 **Safe to re-run?** Yes. A killed `take` leaves a folder without a manifest, which is never taken for a backup.
 
@@ -70,7 +71,7 @@ def tm_backup() -> None:
         # What is too old now is so a minute later.
         retries=0,
         execution_timeout=timedelta(minutes=10),
-        doc_md="Fails when a backup or drill is too old, or a backup has changed too much; writes ops.alarm.",
+        doc_md="Fails when a backup or drill is too old, units are lost, or a backup is odd; writes ops.alarm.",
     )
     # Not one after the other: a run whose backup failed must not end green because its deadlines are kept.
     take >> [prune, check]

@@ -10,8 +10,9 @@ measures, and drops the scratch database. The live memory is only read.
 
 **What failing means:** the backup is bad: it is marked so, no restore chooses it, and retention does not count on it.
 Or something that came after it could not be brought back: the log names it. It is not tried again by itself, because
-the next try would take an older backup and pass. A run that has not succeeded a day after its hour is told by
-Airflow's deadline alert, if no drill has passed for 8 days by then.
+the next try would take an older backup and pass. A run that has not succeeded a day after it was queued is told by
+Airflow's deadline alert, if no drill has passed for 8 days by then. On a new stack, with nothing loaded and nothing
+backed up, the drill is skipped.
 
 **Safe to re-run?** Yes. What a killed drill leaves is dropped by the next.
 

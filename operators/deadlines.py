@@ -1,8 +1,11 @@
 """Airflow's deadline alerts on the nightly backup and the weekly drill.
 
-An Airflow deadline belongs to a run and counts from it, so "older than 26 hours" is said as "the night's run has not
-succeeded 2 hours after its hour": then the newest backup is a day and 2 hours old, if no refresh took one. Whether
-that is so the books tell, and the callback asks them before it tells anybody.
+An Airflow deadline belongs to a run and counts from it, so "older than 26 hours" becomes "the night's run has not
+succeeded 2 hours after it was queued": then the newest backup is a day and 2 hours old, if no refresh took one. The
+run records know whether that is so, and the callback asks them before it sends anything.
+
+It counts from the queueing and not from the run's hour: a stack that starts in the morning makes last night's run then,
+and a deadline of last night would be missed before the run has begun.
 """
 
 import asyncio
@@ -26,10 +29,9 @@ log = logging.getLogger(__name__)
 
 
 def deadline(alarm: str, *, limit: timedelta, every: timedelta) -> DeadlineAlert:
-    """The alert of a scheduled DAG: fires where a run has not succeeded ``limit - every`` after its hour.
+    """Return the alert of a scheduled DAG: it fires where a run has not succeeded ``limit - every`` after its queueing.
 
-    It runs in the triggerer: a run that is late may be so because every slot of the executor is taken. Runs that a
-    person starts have no hour, and no deadline.
+    It runs in the triggerer: a run may be late because every slot of the executor is taken.
 
     Args:
         alarm: the name in ``ops.alarm`` to look for.
@@ -37,7 +39,7 @@ def deadline(alarm: str, *, limit: timedelta, every: timedelta) -> DeadlineAlert
         every: how long from one run to the next.
     """
     return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=limit - every,
         callback=AsyncCallback(on_missed, kwargs={"alarm": alarm}),
         name=alarm,
@@ -58,7 +60,7 @@ async def on_missed(alarm: str, context: Mapping[str, Any]) -> str:
 
 
 def _found(alarm: str) -> str:
-    """What stands in the books under the alarm's name; "" if nothing does."""
+    """Return what the run records say under the alarm's name; "" if nothing."""
     from tm_store.backup_alarms import raise_alarms
     from tm_store.migrate import open_memory
 
@@ -79,7 +81,7 @@ def _news(context: Mapping[str, Any], alarm: str, found: str) -> News:
         task=alarm,
         map_index=-1,
         try_number=-1,
-        partition=str(run["logical_date"])[:10],
+        partition=str(run["logical_date"] or "")[:10],
         error="DeadlineMissed",
         message=found,
         log="",

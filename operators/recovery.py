@@ -101,6 +101,8 @@ class CheckDeadlinesOperator(BaseOperator):
 class DrillOperator(BaseOperator):
     """Restore a backup into a scratch database, compare, measure; fails if the backup is bad or something is lost.
 
+    Skipped while the memory is empty and has no backup: the schedule starts a drill as soon as a new stack is up.
+
     Args:
         uri: this backup; "" for the newest good one.
     """
@@ -112,11 +114,14 @@ class DrillOperator(BaseOperator):
         self.uri = uri
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from tm_store.backup_alarms import has_begun
         from tm_store.drill import render, run_drill
         from tm_store.migrate import open_memory
 
         settings = Settings.from_env()
         with open_memory(settings) as db:
+            if not self.uri and not has_begun(db):
+                raise AirflowSkipException("nothing has been loaded or backed up yet: there is nothing to prove")
             done = run_drill(settings, db, _storage(settings), self.uri or "")
         if not done.is_passed or done.lost:
             raise DrillFailed(f"{render(done)}\nSee docs/runbooks/tm_restore_drill.md; the memory is in order.")

@@ -11,7 +11,10 @@ from tm_core.retention import (
     BACKUP_LIMIT,
     DRILL_LIMIT,
     KEEP_DAYS,
+    SIZE_FLOOR_ROWS,
+    USUAL_LEAST,
     Backup,
+    Held,
     Keep,
     Kept,
     Kind,
@@ -134,38 +137,132 @@ def test_other_files_go_by_their_kind_and_never_while_they_are_used() -> None:
 # Deadlines ----------------------------------------------------------------------------------------------
 
 
-def taken(ago: timedelta, size: int = 1000, seconds: float = 100.0) -> Taken:
-    return Taken(taken_at=NOW - ago, bytes=size, seconds=seconds)
+LONG_AGO = NOW - timedelta(days=100)
 
 
-def names(books: list[Taken], drilled_ago: timedelta | None = timedelta(0)) -> list[str]:
+def taken(ago: timedelta, size: int = 100_000, seconds: float = 100.0, **more: Any) -> Taken:
+    return Taken(**{"taken_at": NOW - ago, "bytes": size, "seconds": seconds, "units": 1000, "rows": 5000} | more)
+
+
+def names(
+    backups: list[Taken],
+    drilled_ago: timedelta | None = timedelta(0),
+    began: datetime | None = LONG_AGO,
+    units: int = 1000,
+) -> list[str]:
     drilled_at = None if drilled_ago is None else NOW - drilled_ago
-    return [one.name for one in alarms(books, drilled_at, now=NOW)]
+    return [alarm.name for alarm in alarms(backups, drilled_at, Held(began=began, units=units), now=NOW)]
 
 
 def test_all_is_well() -> None:
     assert names([taken(timedelta(hours=50)), taken(BACKUP_LIMIT)], DRILL_LIMIT) == []
 
 
+MOMENT = timedelta(seconds=1)
+
+
 @pytest.mark.parametrize(
-    ("books", "drilled_ago", "expected"),
+    ("backups", "drilled_ago", "expected"),
     [
         ([], timedelta(0), ["backup_age"]),
-        ([taken(BACKUP_LIMIT + timedelta(seconds=1))], timedelta(0), ["backup_age"]),
+        ([taken(BACKUP_LIMIT + MOMENT)], timedelta(0), ["backup_age"]),
         ([taken(timedelta(0))], None, []),
-        ([taken(DRILL_LIMIT + timedelta(seconds=1)), taken(timedelta(0))], None, ["drill_age"]),
-        ([taken(timedelta(0))], DRILL_LIMIT + timedelta(seconds=1), ["drill_age"]),
-        ([taken(timedelta(1)), taken(timedelta(0), 1301)], timedelta(0), ["backup_size"]),
-        ([taken(timedelta(1)), taken(timedelta(0), 699)], timedelta(0), ["backup_size"]),
-        ([taken(timedelta(1)), taken(timedelta(0), 1300)], timedelta(0), []),
+        ([taken(DRILL_LIMIT + MOMENT), taken(timedelta(0))], None, ["drill_age"]),
+        ([taken(timedelta(0))], DRILL_LIMIT + MOMENT, ["drill_age"]),
         ([taken(timedelta(1)), taken(timedelta(0), seconds=201)], timedelta(0), ["backup_seconds"]),
         ([taken(timedelta(1), seconds=2), taken(timedelta(0), seconds=50)], timedelta(0), []),
     ],
 )
-def test_what_is_late_or_strange_is_named(books: list[Taken], drilled_ago: timedelta | None, expected: Any) -> None:
-    assert names(books, drilled_ago) == expected
+def test_what_is_late_or_slow_is_named(backups: list[Taken], drilled_ago: timedelta | None, expected: Any) -> None:
+    assert names(backups, drilled_ago) == expected
 
 
-def test_the_last_backup_is_compared_whatever_the_order_of_the_books() -> None:
-    books = [taken(timedelta(hours=1), 5000), taken(timedelta(hours=20)), taken(timedelta(hours=40))]
-    assert names(books) == names(books[::-1]) == ["backup_size"]
+# A first week -------------------------------------------------------------------------------------------
+
+EMPTY = taken(timedelta(days=20), 34_000, units=0, rows=10)
+
+
+@pytest.mark.parametrize("backups", [[], [EMPTY]])
+def test_nothing_is_late_before_the_first_batch(backups: list[Taken]) -> None:
+    assert names(backups, None, began=None, units=0) == []
+
+
+@pytest.mark.parametrize("backups", [[], [EMPTY]])
+def test_deadlines_start_with_the_first_batch(backups: list[Taken]) -> None:
+    """An old backup of the empty memory, or an old drill of it, makes neither deadline shorter."""
+    for drilled_ago in (None, timedelta(days=20)):
+        assert names(backups, drilled_ago, began=NOW - BACKUP_LIMIT, units=0) == []
+        late = names(backups, drilled_ago, began=NOW - BACKUP_LIMIT - MOMENT, units=0)
+        assert late == ["backup_age"]
+        drill_late = names([*backups, taken(timedelta(0))], drilled_ago, began=NOW - DRILL_LIMIT - MOMENT)
+        assert drill_late == (["drill_age"] if backups or drilled_ago else [])
+
+
+def test_a_first_night_is_no_fault() -> None:
+    assert names([EMPTY, taken(timedelta(0))], began=NOW) == []
+    growing = [
+        taken(timedelta(days=10 - night), 100_000 * 2**night, units=1000 * 2**night, rows=5000 * 2**night)
+        for night in range(5)
+    ]
+    assert names([EMPTY, *growing, taken(timedelta(0), 10**7, units=10**5, rows=6 * 10**5)], units=10**5) == []
+
+
+def test_a_memory_whose_run_records_are_gone_still_has_deadlines() -> None:
+    assert names([taken(BACKUP_LIMIT + MOMENT)], began=None) == ["backup_age"]
+
+
+# Sizes --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("units", "expected"), [(700, []), (699, ["backup_size"])])
+def test_a_memory_that_has_lost_units_is_named_however_many_backups_follow(units: int, expected: list[str]) -> None:
+    full = taken(BACKUP_LIMIT, uri="full")
+    after = [taken(timedelta(hours=hours), units=units, uri="after") for hours in range(25)]
+    for backups in ([full], [full, *after]):
+        assert names(backups, units=units) == expected
+    if expected:
+        (alarm,) = alarms([full, *after], NOW, Held(began=LONG_AGO, units=units), now=NOW)
+        assert alarm.next_step == "tm restore full"
+        assert "301 units are missing" in alarm.found
+
+
+def test_what_the_run_records_explain_is_no_loss() -> None:
+    erased = taken(timedelta(days=1), change=-900)
+    assert names([erased], units=100) == []
+    assert names([erased, taken(timedelta(0), units=100)], units=100) == []
+    assert names([erased], units=60) == ["backup_size"]
+
+
+def test_units_that_were_loaded_since_are_expected_too() -> None:
+    assert names([taken(timedelta(0), change=9000)], units=10_000) == []
+    assert names([taken(timedelta(0), change=9000)], units=1000) == ["backup_size"]
+
+
+def usual(count: int = USUAL_LEAST) -> list[Taken]:
+    return [taken(timedelta(days=3, hours=hours)) for hours in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("size", "rows", "expected"),
+    [
+        (70_000, 5000, []),
+        (69_999, 5000, ["backup_size"]),
+        (130_000, 5000, []),
+        (130_001, 5000, ["backup_size"]),
+        # As many rows as before and more: a dump with few bytes is a hollow one, many bytes may be long texts.
+        (69_999, 50_000, ["backup_size"]),
+        (9_000_000, 50_000, []),
+        (60_000, 3000, []),
+        (1000, SIZE_FLOOR_ROWS - 1, []),
+    ],
+)
+def test_bytes_are_compared_with_rows(size: int, rows: int, expected: list[str]) -> None:
+    last = taken(timedelta(0), size, rows=rows)
+    assert names([*usual(), last]) == expected
+    assert names([last, *usual()]) == expected, "whatever the order in which they are given"
+    assert names([*usual(USUAL_LEAST - 1), last]) == [], "two backups do not make a usual size"
+
+
+def test_a_drill_that_passes_ends_the_alarm_about_bytes() -> None:
+    assert names([*usual(), taken(timedelta(0), 10)]) == ["backup_size"]
+    assert names([*usual(), taken(timedelta(0), 10, is_proven=True)]) == []

@@ -34,9 +34,15 @@ FORM = {"dry_run": False, "backup": "", "time": "", "batch": "", "replay": True,
 
 
 @pytest.fixture
-def memory(settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def new_stack(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """What the operators find on a stack that has just been started."""
     for name in ("home", "database_url", "include"):
         monkeypatch.setenv(f"TM_{name.upper()}", str(getattr(settings, name)))
+    return settings
+
+
+@pytest.fixture
+def memory(new_stack: Settings, settings: Settings, db: Database) -> Iterator[Settings]:
     load(db, date(2026, 1, 5), {"a": [("One house", "Ein Haus"), ("Two houses", "Zwei Häuser")]})
     yield settings
     for one in list_beside(settings):
@@ -55,7 +61,19 @@ def test_a_backup_is_taken_when_due_or_asked_for(memory: Settings) -> None:
     assert run(PruneOperator, preview=False) == {"backups": 0, "files": 0}
 
 
+def test_a_new_stack_has_missed_nothing_and_has_nothing_to_prove(new_stack: Settings, db: Database) -> None:
+    run(CheckDeadlinesOperator)
+    assert db.connection.execute("select name from ops.alarm").fetchall() == []
+    with pytest.raises(AirflowSkipException, match="nothing to prove"):
+        run(DrillOperator, uri="")
+    run(TakeBackupOperator, always=False)
+    run(CheckDeadlinesOperator)
+    assert run(DrillOperator, uri="")["is_passed"], "a backup of the empty memory can be proven"
+
+
 def test_deadlines_that_are_missed_fail_and_leave_a_row(memory: Settings, db: Database) -> None:
+    run(CheckDeadlinesOperator)
+    db.connection.execute("update ops.batch set planned_at = now() - interval '27 h'")
     with pytest.raises(DeadlineMissed, match=r"backup_age: no good backup.*\n.*tm_backup\.md"):
         run(CheckDeadlinesOperator)
     assert db.connection.execute("select name from ops.alarm").fetchall() == [("backup_age",)]

@@ -4,14 +4,18 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.store.batches_made import load
 from tm_core.settings import Settings
 from tm_formats.storage import Storage
 from tm_store import doctor
+from tm_store.backup import take_backup
+from tm_store.backup_alarms import find_alarms
 from tm_store.db import Database
 from tm_store.doctor import Check, State, examine, render
 
@@ -378,13 +382,50 @@ def test_a_missing_right_is_named(with_database: dict[str, str], db: Database) -
 @pytest.mark.db
 def test_a_backup_that_is_too_old(with_database: dict[str, str], db: Database) -> None:
     assert check(with_database, "backups").found.startswith("none yet")
+    load(db, date(2026, 1, 5), {"a": [("One house", "Ein Haus")]})
+    assert check(with_database, "backups").found.startswith("none yet"), "the first batch has just come"
+    db.connection.execute("update ops.batch set planned_at = now() - interval '27 h'")
+    found = check(with_database, "backups")
+    assert "there is none" in found.found
     db.connection.execute(
         "insert into ops.backup (uri, state, files, bytes, manifest_sha256, counts, taken_at, seconds) "
-        "values ('x', 'good', 1, 1, '', '{}', now() - interval '27 hours', 1)"
+        "values ('x', 'good', 1, 1, '', '{}', now() - interval '26.5 hours', 1)"
     )
     found = check(with_database, "backups")
     assert (found.state, found.mend.split()[:2]) == (State.WRONG, ["tm", "backup"])
     assert "backup_age" in found.found
+
+
+@pytest.mark.db
+def test_sizes_are_compared_with_what_the_memory_holds(
+    with_database: dict[str, str], settings: Settings, db: Database
+) -> None:
+    """A first night after a backup of the empty memory is no fault; lost units are, until they are back."""
+    storage = Storage(settings.storage)
+    take_backup(settings, db, storage)
+    texts = [(f"House number {number}", f"Haus Nummer {number}") for number in range(60)]
+    load(db, date(2026, 1, 5), {"a": texts})
+    take_backup(settings, db, storage)
+    assert check(with_database, "backups").state is State.OK
+
+    load(db, date(2026, 1, 6), {"a": texts[:20]})
+    take_backup(settings, db, storage)
+    assert check(with_database, "backups").state is State.OK, "the correction of a document is on record"
+    load(db, date(2026, 1, 7), {"a": texts})
+    take_backup(settings, db, storage)
+    assert check(with_database, "backups").state is State.OK
+
+    with db.connection.transaction(force_rollback=True):
+        db.connection.execute("delete from tm.unit where src_text not like '%1'")
+        assert [alarm.name for alarm in find_alarms(db)] == ["backup_size"]
+    assert find_alarms(db) == [], "the units are back"
+    db.connection.execute("delete from tm.unit where src_text not like '%1'")
+    for _ in range(2):
+        found = check(with_database, "backups")
+        assert (found.state, found.mend.split()[:2]) == (State.WRONG, ["tm", "restore"])
+        assert "holds 6 units" in found.found
+        assert "54 units are missing" in found.found
+        take_backup(settings, db, storage)
 
 
 @pytest.mark.db

@@ -3,16 +3,23 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tm_core.retention import Alarm, Taken, alarms
+from tm_core.retention import Alarm, Held, Taken, alarms
 from tm_store.db import Database
 
 
 def find_alarms(db: Database, now: datetime | None = None) -> list[Alarm]:
-    """What is too old or has changed too much; reads only."""
-    taken = [
-        Taken(taken_at=row.taken_at, bytes=row.bytes, seconds=row.seconds) for row in db.run("backup/select_taken")
-    ]
-    return alarms(taken, db.one("backup/select_drilled").at, now=now or datetime.now(UTC))
+    """Find what is too old or has changed too much; reads only.
+
+    Cost: counts every unit, 0.1 s a million.
+    """
+    taken = [Taken(**row._asdict()) for row in db.run("backup/select_taken")]
+    held = Held(**db.one("backup/select_held")._asdict())
+    return alarms(taken, db.one("backup/select_drilled").at, held, now=now or datetime.now(UTC))
+
+
+def has_begun(db: Database) -> bool:
+    """Say whether a first batch has been loaded, or a backup taken: before that there is nothing to prove."""
+    return db.one("backup/select_held").began is not None or bool(db.run("backup/select_taken"))
 
 
 def raise_alarms(db: Database, now: datetime | None = None) -> list[Alarm]:

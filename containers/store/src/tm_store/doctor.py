@@ -398,11 +398,11 @@ def _backups(patient: _Patient) -> _Finding:
     """Deadlines of backups and drills, as `tm backup --check` looks at them; nothing is written."""
     if patient.db is None:
         return _NO_DATABASE
-    if not patient.db.run("backup/select_taken"):
-        return _ok("none yet   (every refresh ends with one; `tm backup` takes one)")
     if found := find_alarms(patient.db):
-        mend = "tm drill" if found[0].name == "drill_age" else "tm backup"
-        return _wrong("\n".join(f"{one.name}: {one.found}" for one in found), f"{mend}   (docs/runbooks/tm_backup.md)")
+        shown = "\n".join(f"{alarm.name}: {alarm.found}" for alarm in found)
+        return _wrong(shown, f"{found[0].next_step}   (docs/runbooks/tm_backup.md)")
+    if not patient.db.run("backup/select_taken"):
+        return _ok("none yet, and none is due   (every refresh ends with one; `tm backup` takes one)")
     return _ok("backups and drills keep their deadlines")
 
 
