@@ -16,7 +16,7 @@ memory.
 
 **Safe to re-run?** Yes. A cleared `restore` restores once more, beside what is there; a cleared `swap` finds what it
 has done. Rejected: `discard` drops what was restored. Without an answer it stays beside the live one until `tm restore
---drop NAME`.
+--drop NAME --yes`.
 
 **When it fails:** docs/runbooks/tm_restore.md. Without Airflow, or on an empty machine: docs/runbooks/backup.md.
 """

@@ -75,7 +75,7 @@ class Memory:
             "verify": ["backup", "--verify", first.uri],
             "drill": ["drill", first.uri],
             "restore": ["restore", first.uri, "--yes"],
-            "swap": ["restore", "--swap"],
+            "swap": ["restore", "--swap", "--yes"],
         }[name]
 
 
@@ -188,7 +188,7 @@ def check_swap(memory, original):
     memory.again(["restore", "--yes"])
     ready = max(name for name in memory.beside() if "_restored_" in name)
     assert memory.checksum(ready) == original.backed
-    memory.again(["restore", "--swap-back"])
+    memory.again(["restore", "--swap-back", "--yes"])
     assert memory.checksum() == original.live
     assert memory.world.storage.list("journal/abandoned") == []
 

@@ -26,7 +26,7 @@ def test_a_night_after_the_backup_is_brought_back(make_world):
     with psycopg.connect(world.url, autocommit=True) as live:
         live.execute("truncate tm.unit cascade")
     assert world.checksum() != checksum
-    world.start("tm", "restore", "--swap").wait().ok()
+    world.start("tm", "restore", "--swap", "--yes").wait().ok()
     try:
         assert world.checksum() == checksum
         found = world.state()
@@ -37,4 +37,4 @@ def test_a_night_after_the_backup_is_brought_back(make_world):
     finally:
         beside = world.start("tm", "restore", "--list").wait().ok().out
         for line in beside.splitlines():
-            world.start("tm", "restore", "--drop", line.split()[0]).wait().ok()
+            world.start("tm", "restore", "--drop", line.split()[0], "--yes").wait().ok()

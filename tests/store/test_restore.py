@@ -21,8 +21,10 @@ from tm_store.backup import take_backup
 from tm_store.backup_catalog import StoredBackup, find, list_backups, seal
 from tm_store.backup_files import make_key
 from tm_store.checksum import memory_checksum
+from tm_store.cli import main
 from tm_store.db import Database, open_database
 from tm_store.drill import run_drill
+from tm_store.erase import What, erase
 from tm_store.journal import record, ship
 from tm_store.migrate import open_memory
 from tm_store.restore import live_name, of_database, open_server
@@ -97,6 +99,127 @@ def test_a_swap_and_its_way_back(world: World, backed: str) -> None:
     assert world.storage.list("journal/abandoned") == []
     assert {one.name for one in list_beside(world.settings)} == {undone, again.database}
     assert first.database not in {one.name for one in list_beside(world.settings)}
+
+
+def tm(world: World, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """A command of `tm` on the world's memory; returns its status and what it printed."""
+    status = main([*arguments])
+    said = capsys.readouterr()
+    return status, said.out + said.err
+
+
+@pytest.fixture
+def as_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("home", "database_url", "include"):
+        monkeypatch.setenv(f"TM_{name.upper()}", str(getattr(world.settings, name)))
+
+
+@pytest.mark.usefixtures("as_environment")
+def test_a_swap_is_shown_before_it_is_done(world: World, backed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    done = restore_beside(world.settings, world.storage, Wanted())
+    import_more(world)
+    world.db.connection.close()
+    live, before, there = live_name(world.settings), checksum(world.settings), databases(world)
+    files = [info.path for info in world.storage.list()]
+
+    status, shown = tm(world, capsys, "restore", "--swap")
+    assert status == 0
+    taken = f"{list_backups(world.storage)[-1].taken_at:%Y-%m-%d %H:%M:%S} UTC"
+    for said in (
+        f"would swap: {done.database} becomes {live}",
+        f"{done.database}: 30 units",
+        f"restored from {backed}, taken {taken}",
+        f"{live}, live now: 31 units",
+        f"becomes {live}_before_<time>",
+        "brought back first, because they came since the restore: 1 changes\n    journal entry 2 (import, demo,",
+        "nothing has been changed: add --yes to do it",
+    ):
+        assert said in shown
+    assert "refused" not in shown
+    assert (checksum(world.settings), databases(world)) == (before, there)
+    assert [info.path for info in world.storage.list()] == files
+
+    status, said = tm(world, capsys, "restore", "--swap", done.database, "--yes")
+    assert (status, said) == (0, f"swapped; what was live before is {live}{databases(world)[1]}\n")
+    assert databases(world) != there
+    assert checksum(world.settings) == before
+
+
+@pytest.mark.usefixtures("as_environment")
+def test_what_a_swap_leaves_out_is_shown(world: World, backed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    import_more(world)
+    restore_beside(world.settings, world.storage, Wanted(replay=False))
+    world.db.connection.close()
+    _, shown = tm(world, capsys, "restore", "--swap")
+    assert "brought back first, because they came since the restore: 0 changes" in shown
+    assert "left out on purpose: 1 changes when it was restored, 1 as of now\n    journal entry 2 (import" in shown
+    tm(world, capsys, "restore", "--swap", "--yes")
+
+    there = databases(world)
+    status, shown = tm(world, capsys, "restore", "--swap-back")
+    assert status == 0
+    assert "would swap back: " in shown
+    assert "31 units" in shown
+    assert "was live before the last swap" in shown
+    assert "came since and would not be in it: 0 changes" in shown
+    assert databases(world) == there, "a swap back is a swap: shown before it is done"
+    assert tm(world, capsys, "restore", "--swap-back", "--yes")[0] == 0
+
+    (undone,) = [one.name for one in list_beside(world.settings)]
+    status, shown = tm(world, capsys, "restore", "--drop", undone)
+    assert (status, f"would drop {undone}" in shown) == (0, True)
+    assert [one.name for one in list_beside(world.settings)] == [undone]
+    assert tm(world, capsys, "restore", "--drop", undone, "--yes")[0] == 0
+    assert list_beside(world.settings) == []
+    status, shown = tm(world, capsys, "restore", "--drop", undone)
+    assert (status, "expected one that `tm restore --list` shows" in shown) == (1, True)
+
+
+@pytest.mark.usefixtures("as_environment")
+def test_a_swap_that_would_be_refused_says_so_beforehand(
+    world: World, backed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, shown = tm(world, capsys, "restore", "--swap")
+    assert (status, "found none" in shown) == (1, True)
+    restore_beside(world.settings, world.storage, Wanted())
+    world.db.connection.close()
+    with psycopg.connect(world.settings.database_url) as busy:
+        busy.execute("select 1")  # a transaction is open
+        status, shown = tm(world, capsys, "restore", "--swap")
+        assert status == 1
+        assert "would be refused now: " in shown
+        assert "expected nobody at work in it, found 1" in shown
+        status, shown = tm(world, capsys, "restore", "--swap", "--cut")
+        assert (status, "1 sessions in it are ended" in shown) == (0, True)
+
+
+@pytest.mark.usefixtures("as_environment")
+def test_a_damaged_memory_is_no_obstacle_for_a_preview(
+    world: World, backed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    restore_beside(world.settings, world.storage, Wanted())
+    world.db.connection.execute("drop table tm.unit cascade")
+    world.db.connection.close()
+    status, shown = tm(world, capsys, "restore", "--swap")
+    assert (status, "live now: units cannot be counted" in shown) == (0, True)
+    tm(world, capsys, "restore", "--swap", "--yes")
+    damaged = list_beside(world.settings)[0].name
+    with open_database(of_database(world.settings, damaged)) as db:
+        db.connection.execute("drop schema ops cascade")
+    status, shown = tm(world, capsys, "restore", "--swap-back")
+    assert (status, f"{damaged} cannot be read" in shown) == (0, True)
+
+
+def test_an_erasure_since_the_restore_is_done_whatever_was_left_out(world: World, backed: str) -> None:
+    restore_beside(world.settings, world.storage, Wanted(replay=False))
+    what = What(store="demo", match="key 7.")
+    erase(world.settings, world.db, world.storage, what, who="a test", why="asked for", dry_run=False)
+    world.db.connection.close()
+    swap(world.settings, world.storage)
+    with open_database(world.settings) as db:
+        texts = [row[0] for row in db.connection.execute("select src_text from tm.unit").fetchall()]
+    assert len(texts) == 29
+    assert not [text for text in texts if "key 7" in text]
 
 
 def test_a_swap_brings_back_what_came_since_the_restore(world: World, backed: str) -> None:

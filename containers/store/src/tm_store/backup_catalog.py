@@ -72,6 +72,16 @@ def folder_name(taken_at: datetime, batch_id: str | None) -> str:
     return f"{FOLDER}/{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z-{batch_id or _MANUAL}"
 
 
+def taken_at(uri: str) -> datetime | None:
+    """Read from a backup's URI when it was taken; None: it is no name of a backup."""
+    name = _NAME.fullmatch(uri.rpartition("/")[2])
+    return _moment(name["time"]) if name else None
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+
+
 def seal(facts: Mapping[str, Json], entries: Sequence[FileEntry]) -> str:
     """A digest of all that a manifest says: one that a hand has changed no longer fits."""
     files = sorted(f"{entry.name} {entry.size} {entry.sha256}" for entry in entries)
@@ -134,7 +144,7 @@ def _look(storage: Storage, path: str, names: set[str]) -> StoredBackup:
         path=path,
         uri=storage.uri_of(path),
         batch_id=None if name["batch"] == _MANUAL else name["batch"],
-        taken_at=datetime.strptime(name["time"], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC),
+        taken_at=_moment(name["time"]),
         entries=manifest.files,
         facts=manifest.facts,
         problem=problem,

@@ -44,7 +44,7 @@ def _add_restore(commands: Any) -> None:
     back.add_argument("--time", type=_moment, metavar="T", help="as it was then: 2026-01-05T04:00, UTC")
     back.add_argument("--batch", default="", help="as it was at the end of this batch")
     back.add_argument("--no-replay", action="store_true", help="the backup alone, and erasures")
-    back.add_argument("--yes", action="store_true", help="do it")
+    back.add_argument("--yes", action="store_true", help="do it; without it nothing is changed, whatever is asked")
     what = back.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="the databases beside the live one")
     what.add_argument(
@@ -196,16 +196,38 @@ def _restore(arguments: argparse.Namespace) -> int:
     storage = _storage(settings)
     if arguments.list:
         print(restore_swap.render_beside(restore_swap.list_beside(settings)))
-    elif arguments.swap is not None:
-        kept = restore_swap.swap(settings, storage, arguments.swap, cut=arguments.cut)
-        print(f"swapped; what was live before is {kept or 'nothing'}")
-    elif arguments.swap_back:
+        return 0
+    if arguments.swap is not None or arguments.swap_back:
+        return _swap(arguments, settings, storage)
+    if arguments.drop:
+        return _drop(arguments, settings)
+    return (_catch_up if arguments.catch_up else _restore_one)(arguments, settings, storage)
+
+
+def _swap(arguments: argparse.Namespace, settings: Settings, storage: Any) -> int:
+    from tm_store import restore_preview, restore_swap
+
+    name, back = arguments.swap or "", arguments.swap_back
+    if not arguments.yes:
+        preview = restore_preview.preview_swap(settings, storage, name, back=back, cut=arguments.cut)
+        print(restore_preview.render_swap(preview))
+        return 1 if preview.obstacle else 0
+    if back:
         print(f"swapped back; what was live is {restore_swap.swap_back(settings, storage, cut=arguments.cut)}")
-    elif arguments.drop:
-        restore_swap.drop_beside(settings, arguments.drop)
-        print(f"{arguments.drop}: dropped")
     else:
-        return (_catch_up if arguments.catch_up else _restore_one)(arguments, settings, storage)
+        kept = restore_swap.swap(settings, storage, name, cut=arguments.cut)
+        print(f"swapped; what was live before is {kept or 'nothing'}")
+    return 0
+
+
+def _drop(arguments: argparse.Namespace, settings: Settings) -> int:
+    from tm_store import restore_preview, restore_swap
+
+    if not arguments.yes:
+        print(restore_preview.render_drop(restore_preview.preview_drop(settings, arguments.drop)))
+        return 0
+    restore_swap.drop_beside(settings, arguments.drop)
+    print(f"{arguments.drop}: dropped")
     return 0
 
 

@@ -171,7 +171,7 @@ def replay(settings: Settings, db: Database, storage: Storage, pending: Pending)
         problem = _replay_one(settings, db, kept, event)
         db.run("restore/forget_recorded", after=last)
         if problem:
-            problems.append(f"{_name(event)}: {problem}")
+            problems.append(f"{describe(event)}: {problem}")
         else:
             counts["batch" if isinstance(event, Load) else event.kind] += 1
     return Replayed(counts=dict(counts), problems=tuple(problems))
@@ -193,7 +193,8 @@ def _replay_one(settings: Settings, db: Database, storage: Storage, event: Event
     return problem
 
 
-def _name(event: Event) -> str:
+def describe(event: Event) -> str:
+    """Name a change in one line."""
     if isinstance(event, Load):
         return f"batch {event.batch_id}"
     return f"journal entry {event.id} ({event.kind}, {event.store}, {event.at:%Y-%m-%d %H:%M:%S})"

@@ -78,6 +78,11 @@ class Beside:
     note: dict[str, Any]
     bytes: int
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether the restore has left something out on purpose."""
+        return bool(self.note.get("leaves_out"))
+
 
 def read_moment(text: str) -> datetime:
     """A time as a person enters it, in UTC where it names no zone. Raises ValueError if it is none."""
@@ -199,7 +204,8 @@ def _beside(server: Database, live: str) -> list[Beside]:
     return [Beside(name=row.name, note=json.loads(row.note or "{}"), bytes=row.bytes) for row in ours]
 
 
-def _newest(server: Database, live: str, prefix: str, name: str = "") -> Beside:
+def newest_beside(server: Database, live: str, prefix: str, name: str = "") -> Beside:
+    """Find the newest database whose name continues with the prefix, or the one named. Raises BackupError: none."""
     found = [one for one in _beside(server, live) if one.name.startswith(live + prefix) and name in ("", one.name)]
     if found:
         return max(found, key=lambda one: one.name)
@@ -238,12 +244,11 @@ def swap(settings: Settings, storage: Storage, name: str = "", *, cut: bool = Fa
     live = live_name(settings)
     with open_server(settings) as server, only_restore(server, live):
         _settle(server, storage, live)
-        ready = _newest(server, live, "_restored_", name)
+        ready = newest_beside(server, live, "_restored_", name)
         there = any(row.name == live for row in server.run("restore/select_databases", prefix=live))
         if there:
-            _refuse_busy(server, live, cut=cut)
-        if not ready.note.get("leaves_out"):
-            _catch_up(settings, storage, ready.name)
+            refuse_busy(server, live, cut=cut)
+        _catch_up(settings, storage, ready)
         kept = f"{live}_before_{_now()}" if there else ""
         note = {"instead": ready.name, "abandoned": abandoned_path(ready.note.get("later", []))}
         _rename_both(server, live, kept, ready.name, note)
@@ -268,8 +273,8 @@ def swap_back(settings: Settings, storage: Storage, name: str = "", *, cut: bool
     """
     live = live_name(settings)
     with open_server(settings) as server, only_restore(server, live):
-        before = _newest(server, live, "_before_", name)
-        _refuse_busy(server, live, cut=cut)
+        before = newest_beside(server, live, "_before_", name)
+        refuse_busy(server, live, cut=cut)
         undone = f"{live}_undone_{_now()}"
         _rename_both(server, live, undone, before.name, {"undone": True})
         _settle(server, storage, live)
@@ -293,15 +298,17 @@ def _settle(server: Database, storage: Storage, live: str) -> None:
     _note(server, live, note)
 
 
-def _catch_up(settings: Settings, storage: Storage, name: str) -> None:
-    inner = of_database(settings, name)
+def _catch_up(settings: Settings, storage: Storage, ready: Beside) -> None:
+    """Bring back what came since the restore; of one that leaves something out on purpose, erasures alone."""
+    inner = of_database(settings, ready.name)
     with open_database(inner.as_owner()) as db:
-        pending = find_pending(db, storage)
+        pending = find_pending(db, storage, replay=not ready.leaves_out)
         if pending.events:
             _refuse_unerased(db, storage, replay(inner, db, storage, pending))
 
 
-def _refuse_busy(server: Database, live: str, *, cut: bool) -> None:
+def refuse_busy(server: Database, live: str, *, cut: bool) -> None:
+    """Raise BackupError where sessions are at work in the live database, or may not be ended."""
     sessions = server.run("restore/select_sessions", database=live)
     if foreign := [one.who for one in sessions if not one.is_mine and not _may_signal(server)]:
         raise BackupError(
@@ -385,7 +392,7 @@ def render_check(backup: StoredBackup, wanted: Wanted) -> str:
     return (
         f"would restore {backup.uri}\n  taken {backup.taken_at:%Y-%m-%d %H:%M:%S} UTC, {size_text(backup.bytes)}, "
         f"{proven}\n  beside the live database, {then}; the live one is not touched\n"
-        "nothing has been changed: add --yes to begin, then `tm restore --swap`"
+        "nothing has been changed: add --yes to begin, then `tm restore --swap` says what a swap would do"
     )
 
 
@@ -398,7 +405,7 @@ def render_restored(done: Restored) -> str:
         f"  brought back: {counts}",
     ]
     lines += [f"  NOT brought back: {problem}" for problem in done.replayed.problems]
-    return "\n".join([*lines, f"next: tm restore --swap {done.database}"])
+    return "\n".join([*lines, f"next: tm restore --swap {done.database}   (says what it would do; --yes does it)"])
 
 
 def render_caught_up(pending: Pending, replayed: Replayed, *, dry_run: bool) -> str:
