@@ -32,14 +32,14 @@ class CollectDocumentsOperator(BaseOperator):
         self.form = form
 
     def execute(self, context: Context) -> list[str]:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.ab import Wanted, collect
         from tm_store.migrate import open_memory
 
         settings = Settings.from_env()
         with open_memory(settings) as db:
             found = collect(
-                settings, db, Storage(settings.storage), _name(context), Wanted(**self.form), day=_today()
+                settings, db, open_storage(settings), _name(context), Wanted(**self.form), day=_today()
             )  # fmt: skip
         self.log.info("%s: %s", _name(context), found)
         return [side.value for side in Side]
@@ -65,14 +65,14 @@ class MeasureOperator(BaseOperator):
     """Score both on gold, and put the beads on which they differ into the queue, blind."""
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.ab import measure
         from tm_store.migrate import open_memory
 
         settings = Settings.from_env()
         with open_memory(settings) as db:
             return measure(
-                db, Storage(settings.storage), _name(context), run_id=str(context["run_id"]), day=_today()
+                db, open_storage(settings), _name(context), run_id=str(context["run_id"]), day=_today()
             )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ class PromoteVariantOperator(BaseOperator):
         self.approval = approval
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.ab import promote
         from tm_store.migrate import open_memory
 
@@ -128,7 +128,7 @@ class PromoteVariantOperator(BaseOperator):
         who = approver(self.approval)  # type: ignore[arg-type]
         with open_memory(settings) as db:
             return promote(
-                settings, db, Storage(settings.storage), _name(context), who=who, named=self.named, day=_today()
+                settings, db, open_storage(settings), _name(context), who=who, named=self.named, day=_today()
             )  # fmt: skip
 
 

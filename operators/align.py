@@ -46,10 +46,10 @@ class AlignShardOperator(BaseOperator):
         return attestation
 
     def _title(self, settings: Settings) -> str:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.pods import describe_shard
 
-        return describe_shard(Storage(settings.storage), self.batch_id, self.tier, self.shard).title(self.shard)
+        return describe_shard(open_storage(settings), self.batch_id, self.tier, self.shard).title(self.shard)
 
     def _without_tier(self, settings: Settings, down: TierDown) -> dict[str, Any]:
         from tm_store.tier2_down import settle_without_tier2

@@ -27,13 +27,13 @@ class PreviewErasureOperator(BaseOperator):
         self.form = form
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.cli_versions import render_report
         from tm_store.erase import erase
         from tm_store.migrate import open_memory
 
         settings = Settings.from_env()
-        storage = Storage(settings.storage)
+        storage = open_storage(settings)
         with open_memory(settings) as db:
             report = erase(settings, db, storage, _what(self.form), who="preview", why=self.form["why"])
         shown = render_report(report)
@@ -61,14 +61,14 @@ class EraseOperator(BaseOperator):
         self.approval = approval
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.erase import erase, find_erasure
         from tm_store.erase_files import sweep
         from tm_store.journal import ship
         from tm_store.migrate import open_memory
 
         settings = Settings.from_env()
-        storage = Storage(settings.storage)
+        storage = open_storage(settings)
         with open_memory(settings) as db:
             if number := find_erasure(db, self.form["store"], self.named):
                 ship(db, storage)

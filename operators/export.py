@@ -67,12 +67,12 @@ class ExportOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         from dataclasses import asdict
 
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.exports import export_to_storage
         from tm_store.lookup_reader import open_reader
 
         settings = Settings.from_env()
-        storage = Storage(settings.storage)
+        storage = open_storage(settings)
         with open_reader(settings, statement_seconds=settings.statement_seconds) as db:
             entries = export_to_storage(db, storage, self._wanted(self.filters), folder_of(context))
         for entry in entries:
@@ -113,9 +113,9 @@ class CloseExportOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from tm_formats.manifest import FileEntry, write_manifest
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
 
-        storage = Storage(Settings.from_env().storage)
+        storage = open_storage(Settings.from_env())
         folder = folder_of(context)
         entries = [FileEntry(**entry) for entries in self.written for entry in entries]
         manifest = write_manifest(storage, folder, entries, {"filters": dict(self.filters)})

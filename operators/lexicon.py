@@ -20,13 +20,13 @@ class CollectUnitsOperator(BaseOperator):
     """Write every pair's approved units beside its gold documents; returns the pairs that have enough of them."""
 
     def execute(self, context: Context) -> list[dict[str, str]]:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.lexicons import collect
         from tm_store.migrate import open_memory
 
         settings = Settings.from_env()
         with open_memory(settings) as db:
-            return collect(settings, db, Storage(settings.storage), work_name(str(context["run_id"])))
+            return collect(settings, db, open_storage(settings), work_name(str(context["run_id"])))
 
 
 class LearnLexiconOperator(BaseOperator):
@@ -63,13 +63,13 @@ class PromoteLexiconsOperator(BaseOperator):
         self.pairs = pairs
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.lexicons import promote
         from tm_store.migrate import open_memory
 
         settings = Settings.from_env()
         with open_memory(settings) as db:
-            decided = promote(db, Storage(settings.storage), work_name(str(context["run_id"])), self.pairs)
+            decided = promote(db, open_storage(settings), work_name(str(context["run_id"])), self.pairs)
         for one in decided:
             self.log.info("%s-%s: promoted=%s, %s", one["src_lang"], one["tgt_lang"], one["promoted"], one["reason"])
         return decided

@@ -26,12 +26,12 @@ class MaintainOperator(BaseOperator):
         self.preview = preview
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.upkeep import Part, maintain, render
 
         settings = Settings.from_env()
         preview = bool(self.preview)
-        actions = maintain(settings, Storage(settings.storage), parts=[Part(self.part)], dry_run=preview)
+        actions = maintain(settings, open_storage(settings), parts=[Part(self.part)], dry_run=preview)
         for line in render(actions, dry_run=preview).splitlines():
             self.log.info("%s", line)
         return [asdict(action) for action in actions]

@@ -78,13 +78,13 @@ class PodRuntime:
         return TierBreaker(settings=self._settings, who=who, probe_seconds=float(longest))
 
     def _run_shard(self, batch_id: str, tier: Tier, shard: int, breaker: Any) -> dict[str, Any]:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.pods import ShardPods, describe_shard
 
         run_id, try_number = str(self._context["run_id"]), int(self._context["ti"].try_number)
         where = f"{tier} shard {shard} of batch {batch_id}"
         known = ShardPods(settings=self._settings, batch_id=batch_id, run_id=run_id, tier=tier, shard=shard)
-        facts = describe_shard(Storage(self._settings.storage), batch_id, tier, shard)
+        facts = describe_shard(open_storage(self._settings), batch_id, tier, shard)
         store = facts.stores[0] if len(facts.stores) == 1 else "several"
         said, token = "", ""
         while True:

@@ -22,9 +22,9 @@ class Ending(StrEnum):
 
 
 def _storage(settings: Settings) -> Any:
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
 
-    return Storage(settings.storage)
+    return open_storage(settings)
 
 
 # Backups -------------------------------------------------------------------------------------------
@@ -91,8 +91,11 @@ class CheckDeadlinesOperator(BaseOperator):
         from tm_store.backup_alarms import raise_alarms, render
         from tm_store.migrate import open_memory
 
-        with open_memory(Settings.from_env()) as db:
+        settings = Settings.from_env()
+        with open_memory(settings) as db:
             found = raise_alarms(db)
+        # The records of backups are no comfort where the backups are not.
+        _storage(settings)
         if found:
             raise DeadlineMissed(f"{render(found)}\nSee docs/runbooks/tm_backup.md; the memory is in order.")
         self.log.info("%s", render(found))

@@ -134,12 +134,12 @@ class SettleOperator(BaseOperator, SkipMixin):
         return facts
 
     def _settle(self, ruling: Ruling, run_id: str) -> dict[str, Any]:
-        from tm_formats.storage import Storage
+        from tm_formats.storage import open_storage
         from tm_store.migrate import open_memory
         from tm_store.release import settle, was_settled
 
         settings = Settings.from_env()
-        storage = Storage(settings.storage)
+        storage = open_storage(settings)
         place = {"batch_id": self.batch_id, "key": _key(self.form)}
         seen = {"generation": self.shown["generation"], "seen": Verdict(self.shown["verdict"])}
         with open_memory(settings) as db:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tm_core.errors import StorageError
+from tm_core.errors import StorageError, StorageUnavailable
+from tm_formats import storage as storage_module
 from tm_formats.storage import Storage
 
 NAMES = ["raw/s/2026-01-01/a.de.txt", "raw/s/2026-01-01/é %41#?.de.txt", "work/日本/x y"]
@@ -216,3 +217,80 @@ def test_s3_that_does_not_answer(s3, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(StorageError, match=r"S3 did not answer\. Check the network and AWS_ENDPOINT_URL"):
         Storage(f"s3://{s3[1]}/x").read("a")
+
+
+# Not there at all ---------------------------------------------------------------------------------------
+
+OPERATIONS = {
+    "list": lambda storage: storage.list("raw"),
+    "info": lambda storage: storage.info("raw/x"),
+    "exists": lambda storage: storage.exists("raw/x"),
+    "read": lambda storage: storage.read("raw/x"),
+    "write": lambda storage: storage.write_atomic("raw/x", b"1"),
+    "delete": lambda storage: storage.delete("raw/x"),
+    "require": lambda storage: storage.require(),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_bucket_that_is_not_there_is_no_empty_one(s3, s3_endpoint, operation):
+    with pytest.raises(StorageUnavailable) as caught:
+        OPERATIONS[operation](Storage("s3://no-such-bucket/prefix"))
+    for part in (
+        "s3://no-such-bucket/prefix",
+        f"'no-such-bucket' at {s3_endpoint}",
+        "found no such bucket",
+        "Nothing was read",
+    ):
+        assert part in str(caught.value)
+
+
+def test_a_bucket_that_goes_is_missed_at_the_next_empty_listing(s3):
+    client, bucket = s3
+    storage = Storage(f"s3://{bucket}/prefix")
+    assert storage.list() == []
+    assert storage.is_there()
+    client.delete_bucket(Bucket=bucket)
+    with pytest.raises(StorageUnavailable, match="no such bucket"):
+        storage.list()
+    assert not storage.is_there()
+
+
+def test_credentials_that_may_not_look_at_the_bucket_are_enough(s3, monkeypatch):
+    """A policy may allow the files below a prefix and nothing else."""
+    _, bucket = s3
+    asked = []
+
+    def refuse(self, path):
+        asked.append(path)
+        raise OSError(f"When getting information for '{path}': AWS Error ACCESS_DENIED: No response body.")
+
+    monkeypatch.setattr(storage_module._S3, "_look_at", refuse)
+    storage = Storage(f"s3://{bucket}/prefix")
+    storage.write_atomic("x", b"1")
+    assert storage.read("x") == b"1"
+    assert bucket in asked
+
+
+def test_a_server_that_does_not_answer_is_named(s3, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(StorageUnavailable, match=r"did not answer\. Check .*asked: http://127\.0\.0\.1:1\)"):
+        Storage("s3://any/prefix").list("raw")
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_folder_that_is_not_there(tmp_path, is_file):
+    root = tmp_path / "root"
+    if is_file:
+        root.touch()
+    storage = Storage(root.as_uri())
+    assert not storage.is_there()
+    with pytest.raises(StorageUnavailable, match="expected a folder, found " + ("a file" if is_file else "none")):
+        storage.require()
+    if is_file:
+        with pytest.raises(StorageError, match="is a file, not a folder"):
+            storage.require(make=True)
+    else:
+        storage.require(make=True)
+        assert storage.is_there()
+        storage.require(make=True)

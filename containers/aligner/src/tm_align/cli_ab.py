@@ -24,9 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.die_with_parent:
         die_with_parent()
     from tm_align.ab import align_side
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
 
     settings = Settings.from_env()
-    found = align_side(settings, Storage(settings.storage), arguments.run_id, Side(arguments.side))
+    found = align_side(settings, open_storage(settings), arguments.run_id, Side(arguments.side))
     print(json.dumps(found, sort_keys=True))
     return 0

@@ -25,9 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.die_with_parent:
         die_with_parent()
     from tm_align.lexicon_refresh import refresh_lexicon
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
 
-    storage = Storage(Settings.from_env().storage)
+    storage = open_storage(Settings.from_env())
     result = refresh_lexicon(storage, arguments.run_id, arguments.src_lang, arguments.tgt_lang, arguments.promoted)
     print(json.dumps(result, sort_keys=True))
     return 0

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _work(arguments: argparse.Namespace) -> dict[str, Any]:
     from tm_align.work import ShardOptions, run_shard
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
 
     settings = Settings.from_env()
     options = ShardOptions(
@@ -74,7 +74,7 @@ def _work(arguments: argparse.Namespace) -> dict[str, Any]:
         quarantine=dict(one.split("=", 1) for one in arguments.quarantine),
     )
     tier = Tier(arguments.tier)
-    return run_shard(settings, Storage(settings.storage), arguments.batch, tier, arguments.shard, options)
+    return run_shard(settings, open_storage(settings), arguments.batch, tier, arguments.shard, options)
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:

@@ -15,6 +15,7 @@
     │   └── SchemaTooNew           the database is newer than the code
     ├── BatchBusy              another run works on the same partition date
     ├── StorageError           object storage cannot be read or written
+    │   └── StorageUnavailable     the whole of it: not there, not reachable, full, closed to these credentials
     ├── BackupError            a backup could not be made, listed or trusted
     │   ├── ProgramRefused         pg_dump or pg_restore ran to its end and refused what it was given
     │   ├── DrillFailed            a drill has found a backup bad, or something that nothing could bring back
@@ -86,6 +87,10 @@ class BatchBusy(TmError):
 
 class StorageError(TmError):
     """Object storage cannot be read or written."""
+
+
+class StorageUnavailable(StorageError):
+    """Storage as a whole cannot be used: it is not there, not reachable, full, or closed to these credentials."""
 
 
 class BackupError(TmError):

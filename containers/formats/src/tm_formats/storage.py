@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import quote, unquote
 
-from tm_core.errors import StorageError
+from tm_core.errors import StorageError, StorageUnavailable
+from tm_core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class _Backend(Protocol):
     """What the two kinds of storage do differently. Every path given has been checked already."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]: ...
+    def require(self, *, make: bool) -> None: ...
     def info(self, path: str) -> ObjectInfo | None: ...
     def open_input(self, path: str) -> BinaryIO: ...
     def write(self, path: str, source: BinaryIO) -> None: ...
@@ -71,7 +73,8 @@ class Storage:
     region and endpoint of S3 come from the usual variables: ``AWS_ACCESS_KEY_ID``,
     ``AWS_SECRET_ACCESS_KEY``, ``AWS_SESSION_TOKEN``, ``AWS_REGION``, ``AWS_ENDPOINT_URL``.
 
-    Every method raises StorageError, which says what to do; paths that climb or are absolute are refused.
+    Every method raises StorageError, which says what to do; paths that climb or are absolute are refused. A bucket that
+    is not there is no empty one, and neither is a server that speaks no S3: both raise StorageUnavailable.
     """
 
     def __init__(self, uri: str) -> None:
@@ -99,6 +102,23 @@ class Storage:
         # A name on a disk need not be UTF-8; its bytes are quoted as they are.
         shown = quote(path, errors="surrogateescape") if self.uri.startswith("file:") else path
         return f"{self.uri}/{shown}".removesuffix("/")
+
+    def require(self, *, make: bool = False) -> None:
+        """Raise StorageUnavailable unless the folder or bucket is there and answers.
+
+        Args:
+            make: make the folder; a bucket is its owner's affair.
+        """
+        with self._errors("open", ""):
+            self._backend.require(make=make)
+
+    def is_there(self) -> bool:
+        """Say whether the folder or bucket is there and answers."""
+        try:
+            self.require()
+        except StorageUnavailable:
+            return False
+        return True
 
     def list(self, prefix: str = "") -> list[ObjectInfo]:
         """All files below the folder ``prefix``, at any depth, sorted by path; empty if it is not there.
@@ -159,8 +179,31 @@ class Storage:
         try:
             yield
         except OSError as error:
-            shown = self.uri + "/" + path
-            raise StorageError(f"{shown}: could not {verb}: {_reason(error)} {_STATE.get(verb, _UNCHANGED)}") from error
+            shown = f"{self.uri}/{path}".rstrip("/")
+            text = f"{shown}: could not {verb}: {_reason(error)} {_STATE.get(verb, _UNCHANGED)}"
+            raise (StorageError if _is_of_one_file(error) else StorageUnavailable)(text) from error
+
+
+def open_storage(settings: Settings, *, make: bool = False) -> Storage:
+    """Open what TM_STORAGE names and look whether it is there, before anything is done.
+
+    Every command and task does it here, so that each fails where the storage is not there: an empty listing of a bucket
+    that does not exist looks like a night without deposits.
+
+    TM_HOME/storage is tm's own folder, as work/ and logs/ beside it, and is made when it is first used. A folder that a
+    person names must be there: a misspelt one, or a disk that is not mounted, would look like a storage without files.
+
+    Args:
+        make: make that folder too, as `tm deposit` does.
+
+    Raises:
+        StorageUnavailable: it is not there, or does not answer.
+
+    Cost: two small requests to S3.
+    """
+    storage = Storage(settings.storage)
+    storage.require(make=make or storage.local_path("") == settings.home / "storage")
+    return storage
 
 
 _UNCHANGED = "Nothing was changed."
@@ -218,6 +261,19 @@ class _Local:
 
     def path(self, path: str) -> Path:
         return self._root / path
+
+    def require(self, *, make: bool) -> None:
+        if make:
+            # The documents in it are no one else's; who may read them is for its owner to say.
+            self._root.parent.mkdir(parents=True, exist_ok=True)
+            self._root.mkdir(mode=0o700, exist_ok=True)
+        if not self._root.is_dir():
+            found = "a file" if self._root.exists() else "none"
+            raise StorageUnavailable(
+                f"file://{quote(str(self._root))}: expected a folder, found {found}. TM_STORAGE is misspelt, or a disk "
+                "is not mounted. Correct TM_STORAGE or mount the disk; a new storage is made by the first deposit, or "
+                f"by: mkdir -p '{self._root}'. Nothing was read or written."
+            )
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         folders = [(self.path(prefix), prefix)]
@@ -279,13 +335,55 @@ class _S3:
 
     def __init__(self, base: str) -> None:
         self._base = base
+        self._is_there = False
+
+    def require(self, *, make: bool) -> None:
+        """Raise unless the bucket is there. Two requests, for a listing of a bucket that is not there comes back empty.
+
+        The second asks for a key that cannot exist: a web server that answers every address is no S3.
+        """
+        from pyarrow import fs
+
+        bucket, absent = self._base.partition("/")[0], f"{self._base}/.tm-no-such-key-{uuid.uuid4().hex}"
+        if self._type_of(bucket) == fs.FileType.NotFound:
+            raise StorageUnavailable(
+                f"s3://{self._base}: expected a bucket '{bucket}' at {_endpoint_shown()}, found no such bucket. "
+                "TM_STORAGE or AWS_ENDPOINT_URL is wrong, or the bucket has not been made. Correct them or create the "
+                "bucket, then run it again or clear the task. Nothing was read or written."
+            )
+        if self._type_of(absent) == fs.FileType.File:
+            raise StorageUnavailable(
+                f"s3://{self._base}: expected an S3 server at {_endpoint_shown()}, found one that has a file of every "
+                "name: a web server, or the console of an S3 server. Correct AWS_ENDPOINT_URL, then run it again or "
+                "clear the task. Nothing was read or written."
+            )
+        self._is_there = True
+
+    def _type_of(self, path: str) -> Any:
+        """What lies at a path; None where these credentials may not know: what is asked next says more."""
+        try:
+            return self._look_at(path)
+        except OSError as error:
+            if re.search(_ACCESS_REFUSED, str(error)):
+                return None
+            raise
+
+    def _look_at(self, path: str) -> Any:
+        return self._fs.get_file_info([path])[0].type
+
+    @property
+    def _ready(self) -> Any:
+        """Arrow's client of a bucket that has been seen."""
+        if not self._is_there:
+            self.require(make=False)
+        return self._fs
 
     @property
     def _fs(self) -> Any:
         """Arrow's client, made anew where it is used: it is cheap, and does not survive a fork."""
         from pyarrow import fs
 
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        endpoint = _endpoint()
         # Delayed opening makes a small file one PUT, instead of a multipart upload of three requests.
         options: dict[str, Any] = {"connect_timeout": _S3_CONNECT_S, "allow_delayed_open": True}
         if endpoint:
@@ -301,7 +399,7 @@ class _S3:
     def _infos(self, what: Any) -> Iterator[ObjectInfo]:
         from pyarrow import fs
 
-        for found in self._fs.get_file_info(what):
+        for found in self._ready.get_file_info(what):
             if found.type == fs.FileType.File:
                 path = found.path[len(self._base) + 1 :]
                 yield ObjectInfo(path=path, size=found.size, modified=found.mtime.astimezone(UTC))
@@ -311,7 +409,11 @@ class _S3:
 
         selector = fs.FileSelector(self._key(prefix), recursive=True, allow_not_found=True)
         skip = len(prefix) + 1 if prefix else 0
-        for info in self._infos(selector):
+        found = list(self._infos(selector))
+        if not found:
+            # The bucket may have gone since it was seen.
+            self.require(make=False)
+        for info in found:
             if not any(part.startswith(".") for part in info.path[skip:].split("/")):
                 yield info
 
@@ -319,7 +421,7 @@ class _S3:
         return next(self._infos([self._key(path)]), None)
 
     def open_input(self, path: str) -> BinaryIO:
-        return cast(BinaryIO, self._fs.open_input_file(self._key(path)))
+        return cast(BinaryIO, self._ready.open_input_file(self._key(path)))
 
     def write(self, path: str, source: BinaryIO) -> None:
         # The source is read to its end first: closing Arrow's stream completes the upload, so a source
@@ -327,7 +429,7 @@ class _S3:
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as whole:
             shutil.copyfileobj(source, whole, _BLOCK_BYTES)
             whole.seek(0)
-            with self._fs.open_output_stream(self._key(path), compression=None) as sink:
+            with self._ready.open_output_stream(self._key(path), compression=None) as sink:
                 shutil.copyfileobj(whole, sink, _BLOCK_BYTES)
 
     def delete(self, path: str) -> None:
@@ -336,7 +438,7 @@ class _S3:
         key = self._key(path)
         for _ in range(_DELETE_TRIES):
             # Not "until it is gone": a bucket with versions may go on listing a folder that holds deletions alone.
-            kind = self._fs.get_file_info([key])[0].type
+            kind = self._ready.get_file_info([key])[0].type
             if kind == fs.FileType.NotFound:
                 return
             with contextlib.suppress(FileNotFoundError):  # deleted by another meanwhile: go on with what is left
@@ -344,6 +446,24 @@ class _S3:
                 delete(key)
                 return
         raise FileNotFoundError(errno.ENOENT, "others deleted and wrote here all the while", path)
+
+
+def _endpoint() -> str:
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+
+
+def _endpoint_shown() -> str:
+    return _endpoint() or "Amazon's own S3 (AWS_ENDPOINT_URL is not set)"
+
+
+#: The name is to blame, or what stands in its way; other files can be written and read.
+_OF_ONE_FILE = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
+
+
+def _is_of_one_file(error: OSError) -> bool:
+    return (
+        isinstance(error, FileNotFoundError) or error.errno in _OF_ONE_FILE or "KeyTooLong" in str(error)
+    ) and not re.search(_NO_BUCKET, str(error))
 
 
 _BY_ERRNO = {
@@ -359,15 +479,18 @@ _BY_ERRNO = {
     errno.ENAMETOOLONG: "the name is too long for the file system. Rename the file.",
 }
 # Arrow gives S3's errors as text; these are the AWS SDK's names in it.
+_NO_BUCKET = r"NO_SUCH_BUCKET|NoSuchBucket"
+_ACCESS_REFUSED = r"ACCESS_DENIED|HTTP status 403|SIGNATURE_DOES_NOT_MATCH|INVALID_ACCESS_KEY|TOKEN"
 _BY_TEXT: tuple[tuple[str, str], ...] = (
-    (r"NO_SUCH_BUCKET|NoSuchBucket", "there is no such bucket. Create it or correct TM_STORAGE, then clear the task."),
+    (_NO_BUCKET, "there is no such bucket. Create it or correct TM_STORAGE, then clear the task."),
     (
-        r"ACCESS_DENIED|HTTP status 403|SIGNATURE_DOES_NOT_MATCH|INVALID_ACCESS_KEY|TOKEN",
+        _ACCESS_REFUSED,
         "access refused. Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy; then clear the task.",
     ),
     (
         r"NETWORK_CONNECTION|REQUEST_TIMEOUT|curlCode|SERVICE_UNAVAILABLE|SLOW_DOWN",
-        "S3 did not answer. Check the network and AWS_ENDPOINT_URL; the task may be cleared once it answers again.",
+        "S3 did not answer. Check the network and AWS_ENDPOINT_URL (asked: {endpoint}); the task may be cleared once "
+        "it answers again.",
     ),
 )
 
@@ -377,6 +500,6 @@ def _reason(error: OSError) -> str:
     text = str(error)
     for pattern, reason in _BY_TEXT:
         if re.search(pattern, text):
-            return reason
+            return reason.format(endpoint=_endpoint_shown())
     number = error.errno or (errno.ENOENT if isinstance(error, FileNotFoundError) else 0)
     return _BY_ERRNO.get(number, f"{type(error).__name__}: {text}. Mend the cause, then clear the task.")

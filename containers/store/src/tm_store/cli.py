@@ -132,19 +132,19 @@ def _day(text: str) -> date:
 
 def _deposit(arguments: argparse.Namespace) -> int:
     from tm_core.stores import load_stores
-    from tm_formats.storage import Storage
+    from tm_formats.storage import Storage, open_storage
     from tm_store.deposit import Folder, deposit
 
     settings = Settings.from_env()
     folders = [Folder(path=path) for path in arguments.folders]
     folders += [Folder(path=Path(path), lang=lang) for lang, path in arguments.lang]
-    done = deposit(
-        Storage(settings.storage),
-        load_stores(settings.include / "stores.toml"),
-        arguments.store,
-        arguments.date,
-        folders,
-    )
+    stores = load_stores(settings.include / "stores.toml")
+    folder = Storage(settings.storage).local_path("")
+    is_new = folder is not None and not folder.exists()
+    storage = open_storage(settings, make=True)
+    if is_new:
+        print(f"{storage.uri}: there was no such folder; it has been made")
+    done = deposit(storage, stores, arguments.store, arguments.date, folders)
     print(done.render())
     return 1 if done.refused and not done.written + done.unchanged else 0
 
@@ -157,21 +157,30 @@ def _migrate(arguments: argparse.Namespace) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
+    from tm_formats.storage import open_storage
     from tm_store.migrate import open_memory
     from tm_store.report import report
 
-    with open_memory(Settings.from_env()) as db:
-        print(report(db, arguments.date, since=arguments.since))
+    settings = Settings.from_env()
+    with open_memory(settings) as db:
+        is_known = bool(db.run("ops/select_current_batch", day=arguments.date))
+        shown = report(db, arguments.date, since=arguments.since)
+    if is_known:
+        print(shown)
+    # That nothing was deposited can be said of a storage that is there.
+    open_storage(settings)
+    if not is_known:
+        print(shown)
 
 
 def _explain(arguments: argparse.Namespace) -> None:
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
     from tm_store.explain import explain
     from tm_store.migrate import open_memory
 
     settings = Settings.from_env()
     with open_memory(settings) as db:
-        print(explain(db, Storage(settings.storage), arguments.document, every_bead=arguments.all))
+        print(explain(db, open_storage(settings), arguments.document, every_bead=arguments.all))
 
 
 def _checksum(arguments: argparse.Namespace) -> None:
@@ -207,14 +216,14 @@ def _lexicon_list(arguments: argparse.Namespace) -> None:
 
 def _lexicon_use(arguments: argparse.Namespace) -> None:
     from tm_core.stores import parse_pair
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
     from tm_store.lexicons import use_file, use_older
     from tm_store.migrate import open_memory
 
     settings = Settings.from_env()
     pair = parse_pair(arguments.pair)
     with open_memory(settings) as db:
-        storage = Storage(settings.storage)
+        storage = open_storage(settings)
         if arguments.file:
             used = use_file(db, storage, pair, arguments.file)
         else:

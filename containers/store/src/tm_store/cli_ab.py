@@ -53,13 +53,13 @@ def _show(arguments: argparse.Namespace) -> None:
 
 
 def _undo(arguments: argparse.Namespace) -> None:
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
     from tm_store.ab import undo
     from tm_store.migrate import open_memory
 
     settings = Settings.from_env()
     today = datetime.now(UTC).date()
     with open_memory(settings) as db:
-        undo(settings, db, Storage(settings.storage), arguments.comparison, who=getpass.getuser(), why=arguments.why,
+        undo(settings, db, open_storage(settings), arguments.comparison, who=getpass.getuser(), why=arguments.why,
              day=today)  # fmt: skip
     print(f"{arguments.comparison}: taken back; holds from the next plan on")

@@ -58,7 +58,7 @@ def pair_of(arguments: argparse.Namespace) -> "Pair | None":
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
     from tm_store.imports import import_files
     from tm_store.retry import with_memory
 
@@ -69,7 +69,7 @@ def _import(arguments: argparse.Namespace) -> int:
         lambda db: import_files(
             settings,
             db,
-            Storage(settings.storage),
+            open_storage(settings),
             arguments.store,
             arguments.files,
             pair=pair,

@@ -20,7 +20,7 @@ def add_commands(commands: Any, day: Callable[[str], date]) -> None:
 
 def _plan(arguments: argparse.Namespace) -> None:
     from tm_core.pods import load_pods, pods_path
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
     from tm_store.forecast import assume, forecast, render
     from tm_store.migrate import open_memory
 
@@ -31,7 +31,7 @@ def _plan(arguments: argparse.Namespace) -> None:
     last = arguments.to_date or arguments.date
     days = [arguments.date + timedelta(days=number) for number in range((last - arguments.date).days + 1)]
     with open_memory(settings) as db:
-        assumed, storage = assume(db, pods), Storage(settings.storage)
+        assumed, storage = assume(db, pods), open_storage(settings)
         more = {"only_stores": arguments.store, "reprocess": arguments.reprocess}
         found = [forecast(settings, db, storage, one, assumed, **more) for one in days]
     print(render(found, assumed))

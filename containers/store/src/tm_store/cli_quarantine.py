@@ -103,14 +103,14 @@ def _show(arguments: argparse.Namespace) -> None:
 
 def _settle(arguments: argparse.Namespace) -> None:
     from tm_core.verdicts import Ruling
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
     from tm_store.migrate import open_memory
     from tm_store.release import settle
 
     ruling = Ruling(verdict=arguments.verdict, who=arguments.who, why=arguments.why)
     settings, key = Settings.from_env(), _key(arguments)
     with open_memory(settings) as db:
-        done = settle(settings, db, Storage(settings.storage), arguments.batch, key, ruling)
+        done = settle(settings, db, open_storage(settings), arguments.batch, key, ruling)
     told = ", ".join(f"{beads:,} {outcome}" for outcome, beads in sorted(done.outcomes.items()))
     print(f"{key}: {done.verdict.value}\n  beads: {told}\n  units: {done.inserted:,} came, {done.removed:,} left")
 

@@ -88,9 +88,9 @@ def _take(arguments: argparse.Namespace) -> int:
 
 
 def _storage(settings: Settings) -> Any:
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
 
-    return Storage(settings.storage)
+    return open_storage(settings)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -105,8 +105,11 @@ def _check(arguments: argparse.Namespace) -> int:
     from tm_store.backup_alarms import raise_alarms, render
     from tm_store.migrate import open_memory
 
-    with open_memory(Settings.from_env()) as db:
+    settings = Settings.from_env()
+    with open_memory(settings) as db:
         found = raise_alarms(db)
+    # The records of backups are no comfort where the backups are not.
+    _storage(settings)
     print(render(found))
     return 1 if found else 0
 
@@ -193,14 +196,15 @@ def _restore(arguments: argparse.Namespace) -> int:
     settings = Settings.from_env()
     if arguments.source:
         settings = replace(settings, storage=arguments.source)
-    storage = _storage(settings)
+    # These two need no storage, and make room where the storage's disk is full.
     if arguments.list:
         print(restore_swap.render_beside(restore_swap.list_beside(settings)))
         return 0
-    if arguments.swap is not None or arguments.swap_back:
-        return _swap(arguments, settings, storage)
     if arguments.drop:
         return _drop(arguments, settings)
+    storage = _storage(settings)
+    if arguments.swap is not None or arguments.swap_back:
+        return _swap(arguments, settings, storage)
     return (_catch_up if arguments.catch_up else _restore_one)(arguments, settings, storage)
 
 

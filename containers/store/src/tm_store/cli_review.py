@@ -73,14 +73,14 @@ def _cut(text: str) -> str:
 
 def _verdict(arguments: argparse.Namespace) -> None:
     from tm_core.precision import Judgement
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
     from tm_store.migrate import open_memory
     from tm_store.review_verdicts import judge, undo
 
     settings = Settings.from_env()
     said = {"who": getpass.getuser(), "version": arguments.version}
     with open_memory(settings) as db:
-        storage = Storage(settings.storage)
+        storage = open_storage(settings)
         if arguments.verdict == "undo":
             done = undo(db, storage, arguments.item, **said)
         else:

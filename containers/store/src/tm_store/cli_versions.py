@@ -145,7 +145,7 @@ def _text(text: str | None) -> str:
 
 
 def _rollback(arguments: argparse.Namespace) -> None:
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
     from tm_store.imports import user_name
     from tm_store.migrate import open_memory
     from tm_store.versions import rollback
@@ -154,7 +154,7 @@ def _rollback(arguments: argparse.Namespace) -> None:
     with open_memory(settings) as db:
         done = rollback(
             db,
-            Storage(settings.storage),
+            open_storage(settings),
             arguments.batch,
             who=arguments.who or user_name(),
             keep_later=arguments.keep_later,
@@ -190,12 +190,12 @@ def render_rollback(done: "Rollback", keep_later: bool) -> str:
 
 
 def _erase(arguments: argparse.Namespace) -> int:
-    from tm_formats.storage import Storage
+    from tm_formats.storage import open_storage
     from tm_store.migrate import open_memory
 
     settings = Settings.from_env()
     with open_memory(settings) as db:
-        storage = Storage(settings.storage)
+        storage = open_storage(settings)
         if arguments.list:
             print(_erasures(db.run("erase/select_erasures")))
         elif arguments.sweep:

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from tm_core.deposits import raw_folder
-from tm_core.errors import DepositError, StorageError
+from tm_core.errors import DepositError, StorageError, StorageUnavailable
 from tm_core.languages import canonical
 from tm_core.stores import Store
 from tm_formats.storage import Storage
@@ -47,6 +47,8 @@ def deposit(storage: Storage, stores: dict[str, Store], store: str, day: date, f
     Raises:
         DepositError: the store is not configured, or a folder is a link or not there. Nothing was written.
         BadName: a language code does not exist. Nothing was written.
+        StorageUnavailable: the storage is not there or has gone: the first such error ends the deposit and says how far
+            it came. A file that is there is whole; depositing again writes what is missing.
     """
     if store not in stores:
         raise DepositError(
@@ -63,13 +65,21 @@ def deposit(storage: Storage, stores: dict[str, Store], store: str, day: date, f
             raise DepositError(f"{folder.path}: expected a folder, found none. Correct the path; nothing was written.")
     named = [Folder(path=folder.path, lang=canonical(folder.lang) if folder.lang else "") for folder in folders]
     target = raw_folder(store, day)
-    counts, refused = {True: 0, False: 0}, []
-    for source, name in (found for folder in named for found in _files(folder)):
+    counts: dict[bool, int] = {True: 0, False: 0}
+    refused: list[tuple[str, str]] = []
+    files = [found for folder in named for found in _files(folder)]
+    for number, (source, name) in enumerate(files):
         if problem := _problem_of(source, name):
             refused.append((escaped(str(source)), problem))
             continue
         try:
             counts[_put(storage, f"{target}/{name}", source)] += 1
+        except StorageUnavailable as error:
+            raise StorageUnavailable(
+                f"{error}\nDeposited until then: {counts[True]:,} files written, {counts[False]:,} were there already"
+                f"{f', {len(refused):,} refused' if refused else ''}; {len(files) - number:,} of {len(files):,} are left, "
+                f"from {source} on. Repeat the command once the storage answers: that is safe, it writes what is missing."
+            ) from error
         except (StorageError, OSError) as error:
             refused.append((str(source), str(error)))
     return Deposited(

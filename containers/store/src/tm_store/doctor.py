@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
-from tm_core.errors import BackupError, DatabaseError, SchemaTooNew, SettingsError, TmError
+from tm_core.errors import BackupError, DatabaseError, SchemaTooNew, SettingsError, StorageUnavailable, TmError
 from tm_core.outcomes import BatchState
 from tm_core.pods import load_pods, pods_path
 from tm_core.rules import Tier
@@ -208,10 +208,12 @@ def _stores(patient: _Patient) -> _Finding:
 def _storage(patient: _Patient) -> _Finding:
     storage = Storage(patient.settings.storage)
     folder = storage.local_path("")
-    if folder is not None and not folder.exists():
-        return _missing(
-            f"{storage.uri}: there is no such folder yet", "make demo   (or the first `tm deposit` makes it)"
-        )
+    try:
+        storage.require()
+    except StorageUnavailable as error:
+        if folder is None or folder.exists():
+            raise
+        return _missing(str(error), "make demo   (it or the first `tm deposit` makes a new one)")
     # A name with a dot is not listed: no step takes it for a deposit.
     probe = f".tm-doctor-{uuid.uuid4().hex}"
     storage.write_atomic(probe, b"probe")
@@ -424,7 +426,10 @@ def _deposits(patient: _Patient) -> _Finding:
     """What no run will ever look at: a store that is not configured, a folder that is no date."""
     settings = patient.settings
     stores = set(load_stores(settings.include / "stores.toml"))
-    files = Storage(settings.storage).list("raw")
+    storage = Storage(settings.storage)
+    if not storage.is_there():
+        return _missing("not looked at: no storage", "")
+    files = storage.list("raw")
     lost = sorted({problem for info in files if (problem := _unreachable(info.path, stores))})
     if lost:
         shown = "\n".join(lost[:5]) + (f"\nand {len(lost) - 5} more" if len(lost) > 5 else "")

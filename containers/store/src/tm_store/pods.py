@@ -10,7 +10,7 @@ from tm_core.loss import Cause, Mode, NextPod, PodRun
 from tm_core.pods import claim_path
 from tm_core.rules import Tier
 from tm_core.settings import Settings
-from tm_formats.storage import Storage
+from tm_formats.storage import Storage, open_storage
 from tm_formats.tables import read_rows
 from tm_store.db import Database
 from tm_store.retry import with_memory
@@ -94,7 +94,7 @@ class ShardPods:
 
     def begin(self, token: str, wanted: NextPod, try_number: int) -> None:
         """Note a pod before it is asked for, and let it alone finish the shard."""
-        storage = Storage(self.settings.storage)
+        storage = open_storage(self.settings)
         storage.delete(self._at)
         storage.write_atomic(claim_path(self.batch_id, self.tier, self.shard), token.encode())
         fixed = {"mode": wanted.mode.value, "document": wanted.document, "on_demand": wanted.on_demand}
@@ -109,7 +109,7 @@ class ShardPods:
 
     def is_ours(self, token: str) -> bool:
         """Whether no later try has taken the shard over."""
-        return Storage(self.settings.storage).read(self._claim).decode() == token
+        return open_storage(self.settings).read(self._claim).decode() == token
 
     @property
     def _claim(self) -> str:
@@ -121,5 +121,5 @@ class ShardPods:
         return work_path(self.batch_id, step, str(self.shard), "parts", "at.json")
 
     def _suspect(self) -> str:
-        storage = Storage(self.settings.storage)
+        storage = open_storage(self.settings)
         return str(json.loads(storage.read(self._at))["document"]) if storage.exists(self._at) else ""

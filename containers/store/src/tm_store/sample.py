@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from tm_core.precision import Standing
 from tm_core.sampling import BIN_BOUNDS, Drawn, Stratum, draw, interest, is_double, score_bin
 from tm_core.settings import Settings
-from tm_formats.storage import Storage
+from tm_formats.storage import open_storage
 from tm_store.db import Database
 from tm_store.review_memory import settle_all
 from tm_store.review_stats import Standings, StratumState, rule_of, stratum_states
@@ -94,7 +94,7 @@ def _fill(settings: Settings, db: Database, batch: Any, states: Sequence[Stratum
         widths=widths,
     )
     places = [_place(one) for one in drawn]
-    around = windows(db, Storage(settings.storage), batch.batch_id, places)
+    around = windows(db, open_storage(settings), batch.batch_id, places)
     db.run(
         "review/insert_items",
         batch_id=batch.batch_id,

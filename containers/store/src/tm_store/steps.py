@@ -17,7 +17,7 @@ from tm_core.contracts import Step
 from tm_core.errors import BatchBusy
 from tm_core.outcomes import BatchState
 from tm_core.settings import Settings
-from tm_formats.storage import Storage
+from tm_formats.storage import Storage, open_storage
 from tm_store.db import Database
 from tm_store.journal import ship
 from tm_store.load import check_not_rolled_back, load_batch
@@ -39,7 +39,7 @@ def plan(
 ) -> PlanSummary:
     """Plan one date; see tm_store.plan.make_plan."""
     began = time.monotonic()
-    storage = Storage(settings.storage)
+    storage = open_storage(settings)
 
     def work(db: Database) -> PlanSummary:
         summary = make_plan(settings, db, storage, day, run_id=run_id, only_stores=only_stores, reprocess=reprocess)
@@ -87,7 +87,7 @@ def _work(settings: Settings, db: Database, step: Step, batch_id: str, run_id: s
     day = db.one("ops/select_batch", batch_id=batch_id).partition_date
     with date_lock(db, day, step, run_id):
         _check_loaded(db, step, batch_id)
-        yield _Work(settings=settings, db=db, storage=Storage(settings.storage), batch_id=batch_id, day=day)
+        yield _Work(settings=settings, db=db, storage=open_storage(settings), batch_id=batch_id, day=day)
 
 
 def _check_loaded(db: Database, step: Step, batch_id: str) -> None:

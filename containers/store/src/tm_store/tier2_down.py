@@ -17,7 +17,7 @@ from tm_core.outcomes import BatchState, DocumentState
 from tm_core.rules import Tier
 from tm_core.settings import Settings, Tier2Down
 from tm_formats.manifest import read_manifest, write_manifest
-from tm_formats.storage import Storage
+from tm_formats.storage import Storage, open_storage
 from tm_formats.tables import arrow_schema, read_columns, read_rows, write_columns, write_rows
 from tm_store.db import Database
 
@@ -39,7 +39,7 @@ def settle_without_tier2(settings: Settings, batch_id: str, shard: int, down: Ti
     Raises:
         ContractError: the routes or a tier 1 folder are unfinished or not what they promise.
     """
-    storage, policy = Storage(settings.storage), settings.tier2_down
+    storage, policy = open_storage(settings), settings.tier2_down
     read_manifest(storage, work_path(batch_id, Step.ROUTE))
     routes = read_rows(storage, work_path(batch_id, Step.ROUTE, "documents.parquet"), ROUTES)
     mine = [row for row in routes if row["shard"] == shard]
