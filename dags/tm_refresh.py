@@ -10,6 +10,11 @@ somebody starts that run.
 triggering, fill in `date` in the form, or backfill a range, one date after the other:
 `airflow backfill create --dag-id tm_refresh --from-date 2026-01-05 --to-date 2026-01-07 --max-active-runs 1`.
 (A backfill does not ask for the DAG's own limit: without the option up to ten dates run at once, which is safe.)
+A run without a key and without `date` takes the date of its logical date, as in
+`airflow dags test tm_refresh 2026-01-05` or `airflow dags trigger tm_refresh --logical-date 2026-01-05`. Without that
+too it takes the day before the run. `plan` logs the date first. (A logical date with a time on the day of the run is
+no choice, because Airflow fills in the current moment: for today's deposits give the date alone.) The other DAGs take
+no date from a logical date.
 Before you start it: "TM plan" in the menu "Browse", linked from the form too, and `tm plan` say what a run would do and
 cost, and which dates are already running.
 
@@ -63,7 +68,8 @@ FIRST_DATE = SETTINGS.first_date or date(2026, 1, 1)
             type=["null", "string"],
             format="date",
             title="Date",
-            description_md="Deposits of this date. Empty: the run's partition key, or else the day before the run. "
+            description_md="Deposits of this date. Empty: the run's partition key, else its logical date, else the day "
+            "before the run. "
             f"[What would a run do and cost, and which dates are already running?]({plan_page()})",
         ),
         "stores": Param(

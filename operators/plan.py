@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context, SkipMixin
+from airflow.sdk import BaseOperator, Context, SkipMixin, timezone
 
 from tm_core.batches import run_date
 from tm_core.settings import Settings
@@ -34,9 +34,11 @@ class PlanOperator(BaseOperator, SkipMixin):
         """
         from tm_store.steps import plan
 
+        day = partition_date(context)
+        self.log.info("Planning the deposits of %s.", day)
         summary = plan(
             Settings.from_env(),
-            partition_date(context),
+            day,
             run_id=str(context["run_id"]),
             only_stores=self.only_stores or (),
             reprocess=self.reprocess is True or str(self.reprocess).lower() == "true",
@@ -52,6 +54,7 @@ class PlanOperator(BaseOperator, SkipMixin):
 
 
 def partition_date(context: Context) -> date:
-    """The date whose deposits a run refines: tm_core.batches.run_date."""
-    run = context["dag_run"]
-    return run_date(run.partition_key, context["params"].get("date"), run.run_after)
+    """Return the date whose deposits a run refines: tm_core.batches.run_date."""
+    run, chosen = context["dag_run"], context["params"].get("date")
+    zone = timezone.parse("2026-01-01").tzinfo
+    return run_date(run.partition_key, chosen, run.logical_date, run.run_after, zone=zone)

@@ -17,6 +17,7 @@ from typing import Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.models.dagrun import DagRun
+from airflow.sdk import timezone
 from airflow.utils.state import DagRunState
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -107,16 +108,17 @@ def _airflow_runs(session: Session, first: date, last: date) -> list[str]:
 
     The memory knows of a run once it has planned; one that still waits for its turn is known to Airflow alone.
     """
-    shown = DagRun.run_id, DagRun.state, DagRun.partition_key, DagRun.conf, DagRun.run_after
-    still_open = DagRun.dag_id == DAG, DagRun.state.in_((DagRunState.QUEUED, DagRunState.RUNNING))
-    found = [(_date_of(run), run) for run in session.execute(select(*shown).where(*still_open))]
+    shown = DagRun.run_id, DagRun.state, DagRun.partition_key, DagRun.conf, DagRun.logical_date, DagRun.run_after
+    still_open = select(*shown).where(DagRun.dag_id == DAG, DagRun.state.in_((DagRunState.QUEUED, DagRunState.RUNNING)))
+    found = [(_date_of(run), run) for run in session.execute(still_open)]
     named = sorted((day, run.run_id, run.state) for day, run in found if day and first <= day <= last)
     return [f"WARNING: {day} has a run in state {state}: '{run_id}'" for day, run_id, state in named]
 
 
 def _date_of(run: Any) -> date | None:
     try:
-        return run_date(run.partition_key, (run.conf or {}).get("date"), run.run_after)
+        zone, chosen = timezone.parse("2026-01-01").tzinfo, (run.conf or {}).get("date")
+        return run_date(run.partition_key, chosen, run.logical_date, run.run_after, zone=zone)
     except (TypeError, ValueError):  # its own plan task says so
         return None
 

@@ -134,16 +134,36 @@ class Refresh:
         path = task_log(self.stack.plan.home, DAG, run, self.tasks(run)[task])
         return path.read_text() if path else ""
 
-    def backfill(self, first: str, last: str, *more: str) -> list[str]:
-        """``airflow backfill create`` as a person enters it; waits for its runs and returns their ids in order."""
+    def planned(self, run: str) -> str:
+        """Return the date that the run's plan took."""
+        url = f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/plan/xcomEntries/summary"
+        found = self.client.get(url, params={"stringify": False})
+        assert found.status_code == 200, found.text
+        return str(found.json()["value"]["partition_date"])
+
+    def airflow(self, *words: str) -> list[str]:
+        """Enter a command of Airflow as a person does; returns the ids of the runs that it made, in order."""
         known = {run["dag_run_id"] for run in self.runs()}
-        words = ["backfill", "create", "--dag-id", DAG, "--from-date", first, "--to-date", last, *more]
         done = subprocess.run(
-            program(["airflow", *words]), env=dict(self.stack.environment), capture_output=True, text=True, timeout=120
+            program(["airflow", *words]), env=dict(self.stack.environment), capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, done.stderr[-2000:]
         made = [run["dag_run_id"] for run in self.runs() if run["dag_run_id"] not in known]
         assert made, done.stdout + done.stderr
+        return made
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep the scheduler's hands off the DAG's runs."""
+        assert self.client.patch(f"/api/v2/dags/{DAG}", json={"is_paused": True}).status_code == 200
+        try:
+            yield
+        finally:
+            self.stack.api.unpause(DAG)
+
+    def backfill(self, first: str, last: str, *more: str) -> list[str]:
+        """``airflow backfill create`` as a person enters it; waits for its runs and returns their ids in order."""
+        made = self.airflow("backfill", "create", "--dag-id", DAG, "--from-date", first, "--to-date", last, *more)
         for run in made:
             self.succeed(run)
         # Airflow refuses the DAG's next backfill until its scheduler has seen, every 30 s, that this one is done.

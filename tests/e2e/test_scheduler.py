@@ -88,6 +88,14 @@ def test_a_date_of_the_form_runs_once_and_again_only_if_told_to(refresh: Refresh
     assert checksum(refresh.world, "form") == expected
 
 
+def test_a_logical_date_on_the_command_line_is_the_date(refresh: Refresh) -> None:
+    with refresh.paused():  # `airflow dags test` works on its run itself
+        (tested,) = refresh.airflow("dags", "test", "tm_refresh", "2026-02-03")
+    (triggered,) = refresh.airflow("dags", "trigger", "tm_refresh", "--logical-date", "2026-02-04")
+    refresh.succeed(triggered)
+    assert [refresh.planned(tested), refresh.planned(triggered)] == ["2026-02-03", "2026-02-04"]
+
+
 def test_a_load_killed_in_its_transaction_is_tried_again(refresh: Refresh, undisturbed: Any) -> None:
     with psycopg.connect(refresh.world.url) as other:
         other.execute("lock table tm.unit in share mode")  # writers wait, readers do not

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, timezone
+from airflow.sdk._shared.timezones.timezone import _Timezone, parse_timezone
 
 from operators.plan import PlanOperator, partition_date
 from tm_store import steps
@@ -15,9 +16,9 @@ from tm_store.plan import PlanSummary
 pytestmark = pytest.mark.airflow
 
 
-def context(*, key: str | None = None, chosen: str | None = None) -> Any:
+def context(*, key: str | None = None, chosen: str | None = None, logical: datetime | None = None) -> Any:
     # A minute past midnight: the night after the 5th.
-    run = SimpleNamespace(partition_key=key, run_after=datetime(2026, 1, 6, 0, 1, tzinfo=UTC))
+    run = SimpleNamespace(partition_key=key, logical_date=logical, run_after=datetime(2026, 1, 6, 0, 1, tzinfo=UTC))
     return {"dag_run": run, "params": {"date": chosen}, "run_id": "manual__1"}
 
 
@@ -35,6 +36,34 @@ def test_the_key_counts_before_the_form_and_the_form_before_yesterday(
     key: str | None, chosen: str | None, expected: date
 ) -> None:
     assert partition_date(context(key=key, chosen=chosen)) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "chosen", "logical", "expected"),
+    [
+        (None, None, "2026-03-01T00:00Z", date(2026, 3, 1)),
+        (None, None, "2026-03-01T15:30Z", date(2026, 3, 1)),
+        (None, None, "2025-12-01T00:00Z", date(2025, 12, 1)),
+        (None, None, "2026-01-06T00:00Z", date(2026, 1, 6)),
+        (None, None, "2026-01-06T00:00:59.5Z", date(2026, 1, 5)),  # the moment of the run: no one chose it
+        (None, "2026-02-01", "2026-03-01T00:00Z", date(2026, 2, 1)),
+        ("2026-02-01", None, "2026-03-01T00:00Z", date(2026, 2, 1)),
+    ],
+)
+def test_a_chosen_logical_date_counts_before_yesterday(
+    key: str | None, chosen: str | None, logical: str, expected: date
+) -> None:
+    assert partition_date(context(key=key, chosen=chosen, logical=datetime.fromisoformat(logical))) == expected
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("day", ["2026-03-01", "2026-07-01", "2026-01-06"])
+def test_a_date_typed_without_a_time_is_that_date_in_every_timezone(
+    monkeypatch: pytest.MonkeyPatch, zone: str, day: str
+) -> None:
+    monkeypatch.setattr(_Timezone, "initialized_timezone", parse_timezone(zone))
+    moment = timezone.parse(day).astimezone(UTC)  # as the command line reads it and the database keeps it
+    assert partition_date(context(logical=moment)) == date.fromisoformat(day)
 
 
 class Instance:

@@ -35,11 +35,18 @@ def runs(site: Site) -> Iterator[Callable[..., None]]:
     """``runs("queued", partition_key=…)``: a run of tm_refresh in Airflow's database."""
     airflow = sqlite3.connect(site.log.with_name("airflow.db"), isolation_level=None)
 
-    def add(state: str, partition_key: str | None = None, run_after: str = "2026-03-01", **conf: str) -> None:
-        run_id = f"test__{state}_{partition_key or conf.get('date')}"
+    def add(
+        state: str,
+        partition_key: str | None = None,
+        run_after: str = "2026-03-01",
+        logical_date: str | None = None,
+        **conf: str,
+    ) -> None:
+        run_id = f"test__{state}_{partition_key or conf.get('date') or logical_date}"
         columns = {
             "dag_id": "tm_refresh", "run_id": run_id, "state": state, "run_type": "manual", "conf": json.dumps(conf),
             "partition_key": partition_key, "run_after": f"{run_after} 00:00:00.000000", "log_template_id": None,
+            "logical_date": f"{logical_date} 00:00:00.000000" if logical_date else None,
         }  # fmt: skip
         needed = [row[1] for row in airflow.execute("pragma table_info(dag_run)") if row[3] and row[4] is None]
         columns |= {name: 0 for name in needed if name not in columns and name != "id"}
@@ -80,6 +87,7 @@ def test_it_warns_of_dates_that_run_or_wait(site: Site, sign_in: SignIn, runs: C
     runs("queued", LATER)
     runs("running", date=NEXT)
     runs("queued", run_after=NEXT)  # the nightly run of the day before
+    runs("running", logical_date=LATER)  # chosen on the command line
     runs("success", DAY)
     runs("queued", "2026-02-01")
     with site.connect() as connection:
@@ -93,9 +101,10 @@ def test_it_warns_of_dates_that_run_or_wait(site: Site, sign_in: SignIn, runs: C
             connection.execute("delete from ops.batch where run_id = 'the-other-run'")
     assert answer.status_code == 200, answer.text
     found = warnings(answer)
-    assert [line.split()[1] for line in found] == [NEXT, DAY, NEXT, LATER], found
+    assert [line.split()[1] for line in found] == [NEXT, DAY, NEXT, LATER, LATER], found
     assert "'the-other-run' has begun it" in found[0]
-    assert [re.findall(r"in state (\w+):", line) for line in found[1:]] == [["queued"], ["running"], ["queued"]]
+    states = ["queued", "running", "queued", "running"]
+    assert [re.findall(r"in state (\w+):", line) for line in found[1:]] == [[state] for state in states]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from tm_core.identity import digest, fingerprint
 
@@ -26,16 +26,39 @@ def batch_id(day: date, inputs: Iterable[str], versions: Iterable[str]) -> str:
     return f"{day.isoformat()}-{whole[:12]}"
 
 
-def run_date(partition_key: str | None, chosen: str | None, run_after: datetime) -> date:
-    """The date whose deposits a run refines.
+def run_date(
+    partition_key: str | None,
+    chosen: str | None,
+    logical_date: datetime | None,
+    run_after: datetime,
+    *,
+    zone: tzinfo | None = UTC,
+) -> date:
+    """Choose the date whose deposits a run refines.
 
-    The run's partition key if it has one (the schedule, backfills and the form's field give it), else the form's
-    ``date``, else the day before the run: what the nightly schedule would have taken. Raises ValueError for a text
-    that is no date.
+    The first of these that there is: the run's partition key (the schedule, backfills and the form's field give it),
+    the form's ``date``, a logical date that somebody chose (``airflow dags test tm_refresh 2026-03-01``), and the day
+    before the run, which the nightly schedule would have taken.
+
+    Args:
+        zone: the timezone in which Airflow reads a date that was typed without a time.
+
+    Raises:
+        ValueError: the key or the form's date is no date.
     """
     if given := partition_key or chosen:
         return date.fromisoformat(given)
+    if logical_date:
+        typed = logical_date.astimezone(zone)
+        moment = typed if typed.time() == time.min else logical_date
+        if _is_chosen(moment, run_after):
+            return moment.date()
     return run_after.date() - timedelta(days=1)
+
+
+def _is_chosen(logical_date: datetime, run_after: datetime) -> bool:
+    """Tell a chosen logical date from the moment of the run, which Airflow fills in where no one chose any."""
+    return logical_date.date() != run_after.date() or logical_date.time() == time.min
 
 
 def ledger_key(src_sha256: str, tgt_sha256: str, src_lang: str, tgt_lang: str, versions: Iterable[str]) -> str:
