@@ -77,8 +77,9 @@ def deposit(storage: Storage, stores: dict[str, Store], store: str, day: date, f
         except StorageUnavailable as error:
             raise StorageUnavailable(
                 f"{error}\nDeposited until then: {counts[True]:,} files written, {counts[False]:,} were there already"
-                f"{f', {len(refused):,} refused' if refused else ''}; {len(files) - number:,} of {len(files):,} are left, "
-                f"from {source} on. Repeat the command once the storage answers: that is safe, it writes what is missing."
+                f"{f', {len(refused):,} refused' if refused else ''}; {len(files) - number:,} of {len(files):,} are "
+                f"left, from {source} on. "
+                "Repeat the command once the storage answers: that is safe, it writes what is missing."
             ) from error
         except (StorageError, OSError) as error:
             refused.append((str(source), str(error)))

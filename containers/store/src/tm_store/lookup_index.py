@@ -79,7 +79,7 @@ def indexing_novel(db: Database) -> Iterator[Callable[[], None]]:
 
 
 def index_lost(db: Database) -> None:
-    """Index what a merge brings and has lost from the index since ``indexing_novel`` looked, with the last older unit."""
+    """Index texts of a merge that left the index, with their last older unit, since ``indexing_novel`` looked."""
     with indexing_novel(db) as write:
         write()
 
