@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ import pyarrow as pa
 import pytest
 
 from tests.store.conftest import World
+from tests.store.relay import Relay, relayed
 from tm_core.errors import BackupError, ContractError, SchemaTooNew, StorageError
 from tm_core.identity import text_hash
 from tm_core.settings import Settings
 from tm_formats.manifest import FileEntry, write_manifest
+from tm_store import restore as restore_module
 from tm_store import restore_swap
 from tm_store.backup import take_backup
 from tm_store.backup_catalog import StoredBackup, find, list_backups, seal
@@ -394,6 +397,74 @@ def test_catching_up_until_a_moment_leaves_the_rest_behind_for_good(world: World
         with db.transaction():
             number = record(db, kind="import", who="a test", store="demo", facts={})
     assert number == 3, "the left one's number was given again: its file would be overwritten"
+
+
+# The order of a restore -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def late(world: World, backed: str) -> Iterator[tuple[Settings, Relay]]:
+    """A server on which the rows of one partition come late: after tm.pending's, and before tm.source's."""
+    [(part,)] = world.rows("select distinct right(tableoid::regclass::text, 3) from tm.unit")
+    held = {f"COPY tm.unit{part}": f"tm.pending{part}", f"TRUNCATE TABLE ONLY tm.source{part}": f"tm.unit{part}"}
+    with relayed(world.settings.database_url, held) as (url, relay):
+        yield replace(world.settings, database_url=url), relay
+    assert relay.stuck == [], "the order of the rows was not the planned one"
+    seen = [statement for statement in relay.passed if statement.startswith(tuple(held))]
+    assert len(seen) >= 2, "nothing came late: this would show nothing"
+
+
+_ACTING = re.compile(
+    r"create (unique )?index|create (constraint )?trigger|add constraint .* (foreign|primary) key", re.I
+)
+
+
+def test_a_restore_whose_rows_come_late_is_the_same_memory(
+    world: World, backed: str, late: tuple[Settings, Relay]
+) -> None:
+    settings, relay = late
+    done = restore_beside(settings, world.storage, Wanted())
+    assert done.verified.problems == ()
+    with open_database(of_database(world.settings, done.database)) as copy:
+        assert copy.connection.execute("select count(*) from tm.pending").fetchone() == (0,)
+    rows = [number for number, what in enumerate(relay.passed) if what.startswith("rows of ")]
+    acting = [number for number, what in enumerate(relay.passed) if _ACTING.search(" ".join(what.split()))]
+    assert len(rows) > 100
+    assert len(acting) > 100
+    assert max(rows) < min(acting), f"{relay.passed[min(acting)]}: made before {relay.passed[max(rows)]} were there"
+
+
+def test_a_drill_whose_rows_come_late_passes_at_once(world: World, backed: str, late: tuple[Settings, Relay]) -> None:
+    settings, _ = late
+    with open_database(settings) as db:
+        done = run_drill(settings, db, world.storage, backed)
+    assert (done.is_passed, done.problems) == (True, ())
+
+
+#: What Postgres asks when it checks tm.extra's foreign key (ri_triggers.c, RI_Initial_Check).
+_CHECK = """
+explain (costs off)
+select fk.store_id from only tm.extra{part} as fk
+left join tm.evidence as pk
+    on pk.store_id = fk.store_id and pk.document_key = fk.document_key and pk.unit_key = fk.unit_key
+where pk.store_id is null and fk.store_id is not null
+"""
+
+
+def test_a_foreign_key_is_checked_by_hashing_whole_keys(world: World, backed: str) -> None:
+    """A merge by an index on a part of the key compares each unit of a document with all its others."""
+    [(part,)] = world.rows("select distinct right(tableoid::regclass::text, 3) from tm.unit")
+    world.db.connection.execute("delete from pg_statistic")  # as in a database that was just filled
+
+    def plan(options: str) -> str:
+        # Without scans the order of an index costs nothing, as it seems to with many rows.
+        with psycopg.connect(world.settings.database_url, options=f"{options} -c enable_seqscan=off") as connection:
+            return "\n".join(row[0] for row in connection.execute(_CHECK.format(part=part)).fetchall())
+
+    assert re.search("Merge|Nested", plan("")), "this would show nothing"
+    hashed = plan(restore_module._SESSION)
+    assert "Hash Cond" in hashed
+    assert not re.search("Merge|Nested|Join Filter", hashed)
 
 
 # Wrong inputs -------------------------------------------------------------------------------------------

@@ -29,7 +29,12 @@ log = logging.getLogger(__name__)
 #: The database from which others are made and renamed: every server has it.
 _MAINTENANCE = "postgres"
 # A restore that is cut short is begun anew, so nothing waits for the disk; indexes are built in memory.
-_SESSION = "-c synchronous_commit=off -c maintenance_work_mem=256MB -c max_parallel_maintenance_workers=0"
+# A foreign key is checked by a join of tables that have no statistics yet. Merged by an index on a part of the key (a
+# document that says a million units), it would compare each row with all the others; hashed it reads each table once.
+_SESSION = (
+    "-c synchronous_commit=off -c maintenance_work_mem=256MB -c max_parallel_maintenance_workers=0"
+    " -c enable_mergejoin=off -c enable_nestloop=off"
+)
 #: A table's rows in pg_dump's directory: what pg_restore reads once, from beginning to end.
 _TABLE = re.compile(r"memory/\d+\.dat")
 #: One more than two cores have work for: a table that is done waits for the disk.
@@ -177,7 +182,10 @@ def restore_into(settings: Settings, storage: Storage, uri: str, database: str) 
         with work_folder(settings, f"restore-{database}-") as folder, new_database(db, database):
             keys = identities_of(settings)
             download(storage, backup.path, rest, folder, keys)
-            feed(_restoring(program, db, folder, database), storage, backup.path, tables, folder, keys)
+            rows = _restoring(program, db, folder, database, "pre-data", "data")
+            feed(rows, storage, backup.path, tables, folder, keys)
+            with _restoring(program, db, folder, database, "post-data"):
+                pass
     return backup
 
 
@@ -206,12 +214,14 @@ def drop_database(db: Database, database: str) -> None:
 
 
 def _restoring(
-    program: Path, db: Database, folder: Path, database: str
+    program: Path, db: Database, folder: Path, database: str, *sections: str
 ) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    """pg_restore of the backup in ``folder``, beside the block.
+    """Run pg_restore for some sections of the backup in ``folder``, beside the block.
 
-    One run for tables, rows and indexes: it fills a table in the transaction that empties it, and a server whose
-    ``wal_level`` is minimal then writes no log of it.
+    Tables and rows need one run: it fills a table in the transaction that empties it, and a server whose ``wal_level``
+    is minimal then writes no log of it. Indexes, constraints and triggers need the next one: pg_restore holds back
+    until rows are there only what hangs on a table with rows of its own. A partitioned table has none, and its triggers
+    and foreign keys would act on every row that comes.
     """
     parameters = db.connection.info.get_parameters() | {"dbname": database}
     # Roles are the server's own affair: whoever restores owns what is restored, and `tm migrate` gives the rights.
@@ -222,6 +232,7 @@ def _restoring(
         "--no-owner",
         "--no-privileges",
         f"--jobs={_JOBS}",
+        *(f"--section={section}" for section in sections),
         f"--dbname={without_password(parameters)}",
         str(folder / "memory"),
     ]
