@@ -607,7 +607,7 @@ def test_a_dump_that_pg_restore_refuses_marks_the_backup_bad(world: World, backe
     assert done.rto_seconds is None
     assert "pg_restore ended with status" in done.problems[0]
     assert world.rows("select is_passed, rto_seconds from ops.drill") == [(False, None)]
-    assert world.rows("select state, problem like 'pg_restore%' from ops.backup") == [("bad", True)]
+    assert world.rows("select state, problem like 'attempt 1: pg_restore%' from ops.backup") == [("bad", True)]
     assert not find(world.storage, backed).good
     assert databases(world) == [""]
     with pytest.raises(BackupError, match="this backup is not restored"):

@@ -274,6 +274,9 @@ PLANTED = {
     "grant select on review.item to tm_reader": "tm_reader may SELECT on review.item",
     "grant delete on ops.migration to tm_loader": "tm_loader may SELECT, DELETE on ops.migration",
     "revoke select on tm.store from tm_reader": "tm_reader may nothing on tm.store",
+    "grant execute on function ops.ensure_month(date) to public": (
+        "everybody may run ops.ensure_month(date), which runs as its owner"
+    ),
     "alter table ops.batch owner to current_user": "ops.batch does not belong to tm_owner",
     "create table ops.left_by_hand (a integer)": "ops.left_by_hand does not belong to tm_owner",
 }

@@ -40,3 +40,19 @@ revoke insert, update, delete on all tables in schema away from tm_loader;
 revoke insert, update, delete, truncate, references, trigger on all tables in schema tm, quality, ops from tm_reader;
 revoke all on all tables in schema staging, review, away from tm_reader;
 revoke create on schema tm, staging, review, quality, ops, away from tm_loader, tm_reader;
+
+-- Postgres lets everybody run a new function. One that runs as its owner is for loaders alone; a restore knows no rights,
+-- so that a migration's word on this does not last.
+do $$
+declare
+    one record;
+begin
+    for one in
+        select oid::regprocedure as name
+        from pg_proc
+        where pronamespace::regnamespace::text in ('tm', 'staging', 'review', 'quality', 'ops', 'away') and prosecdef
+    loop
+        execute format('revoke execute on function %s from public', one.name);
+    end loop;
+end;
+$$;

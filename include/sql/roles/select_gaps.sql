@@ -83,4 +83,12 @@ where
         when held.schema in ('tm', 'quality', 'ops') then array['SELECT']
         else array[]::text[]
     end
+union all
+select format('everybody may run %s, which runs as its owner', pg_proc.oid::regprocedure)
+from pg_proc
+cross join lateral aclexplode(coalesce(pg_proc.proacl, acldefault('f', pg_proc.proowner))) as held
+where
+    pg_proc.pronamespace::regnamespace::text in ('tm', 'staging', 'review', 'quality', 'ops', 'away')
+    and pg_proc.prosecdef
+    and held.grantee = 0
 order by gap;

@@ -3,6 +3,7 @@
 A backup is a folder ``backups/<UTC time>-<batch id or "manual">/`` of object storage::
 
     memory/…         pg_dump's directory format: schema and data, without the rows of staging; each file packed
+    objects.json     what the database consists of besides its rows, for the comparison after a restore; packed
     airflow/…        Airflow's variables, the names of its connections and its history, where its database is set
     manifest.json    written last: SHA-256 and size of every file, what the dump holds, and a seal
 
@@ -43,6 +44,7 @@ from tm_store.backup_facts import (
     write_airflow,
 )
 from tm_store.backup_files import JOBS, recipients_of, upload
+from tm_store.backup_objects import write_objects
 from tm_store.db import Database
 from tm_store.journal import FOLDER as JOURNAL
 from tm_store.programs import find_program, program_running, server_major, without_password
@@ -109,6 +111,7 @@ def take_backup(settings: Settings, db: Database, storage: Storage, batch_id: st
             if known is None:
                 _remove_torn(storage, earlier)
                 check_space(_DUMPED * db.one("backup/select_size").bytes, folder, storage.local_path(""))
+                write_objects(db, folder)
                 facts = _dump(program, db, snapshot, folder / "memory", batch_id)
         # The snapshot is given up before the upload: it would keep vacuum from the whole cluster meanwhile.
         if known is not None:

@@ -15,6 +15,7 @@ from tm_core.identity import digest
 from tm_core.retention import Backup
 from tm_formats.manifest import NAME, FileEntry, Json, Manifest, read_manifest
 from tm_formats.storage import Storage
+from tm_store.backup_objects import Objects
 
 FOLDER = "backups"
 HOLD, DRILL = "hold.json", "drill.json"
@@ -32,6 +33,7 @@ class StoredBackup:
         problem: why it is not good; "" if it is.
         hold: the reason of a legal hold, "" without one.
         drilled_at: when a drill last proved it, ISO 8601; "" if none has.
+        objects: what the source consisted of; None until a restore has fetched it, and for an older backup.
     """
 
     path: str
@@ -43,6 +45,7 @@ class StoredBackup:
     problem: str = ""
     hold: str = ""
     drilled_at: str = ""
+    objects: Objects | None = None
 
     @property
     def good(self) -> bool:

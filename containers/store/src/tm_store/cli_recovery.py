@@ -246,7 +246,7 @@ def _restore_one(arguments: argparse.Namespace, settings: Settings, storage: Any
         return 0
     done = restore_swap.restore_beside(settings, storage, wanted)
     print(restore_swap.render_restored(done))
-    return 0 if not done.replayed.problems else 1
+    return 0 if not done.lost else 1
 
 
 def _catch_up(arguments: argparse.Namespace, settings: Settings, storage: Any) -> int:

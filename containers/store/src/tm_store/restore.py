@@ -20,6 +20,7 @@ from tm_formats.storage import Storage
 from tm_store.backup import check_space, work_folder
 from tm_store.backup_catalog import StoredBackup, find
 from tm_store.backup_files import download, feed, identities_of, is_encrypted, plain_name
+from tm_store.backup_objects import read_objects
 from tm_store.db import Database, open_database
 from tm_store.migrate import migrations
 from tm_store.programs import find_program, program_running, server_major, without_password
@@ -169,6 +170,9 @@ def restore_into(settings: Settings, storage: Storage, uri: str, database: str) 
     Args:
         database: a name that no database of the server has yet.
 
+    Returns:
+        The backup, with what ``verify_restored`` compares the new database with.
+
     Raises:
         BackupError: the backup does not fit (see ``check_fits``), or the name is taken: nothing was made. Or a file of
             the backup is not what the manifest promises, or the restore failed: the new database was dropped again.
@@ -186,7 +190,7 @@ def restore_into(settings: Settings, storage: Storage, uri: str, database: str) 
             feed(rows, storage, backup.path, tables, folder, keys)
             with _restoring(program, db, folder, database, "post-data"):
                 pass
-    return backup
+            return replace(backup, objects=read_objects(folder))
 
 
 @contextmanager

@@ -26,11 +26,12 @@ from tm_core.errors import BackupError
 from tm_core.settings import Settings
 from tm_formats.storage import Storage
 from tm_store.backup_catalog import StoredBackup, choose, find, size_text
+from tm_store.backup_objects import Rights, compare_rights
 from tm_store.db import Database, open_database
 from tm_store.migrate import migrate
 from tm_store.restore import check_fits, drop_database, live_name, of_database, only_restore, open_server, restore_into
 from tm_store.restore_replay import Pending, Replayed, abandon, abandoned_path, find_pending, replay
-from tm_store.restore_verify import Verified, verify_restored
+from tm_store.restore_verify import Verified, render_compared, verify_restored
 
 #: Tries of a rename, each after the sessions have been ended: a client may connect in between.
 _RENAMES = 20
@@ -66,8 +67,14 @@ class Restored:
     database: str
     uri: str
     verified: Verified
+    rights: Rights
     replayed: Replayed
     seconds: float
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What the source had and this database has not, a line each."""
+        return (*self.rights.missing, *self.replayed.problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +126,14 @@ def restore_beside(settings: Settings, storage: Storage, wanted: Wanted) -> Rest
     with open_server(settings) as server, only_restore(server, live):
         _settle(server, storage, live)
         drop_database(server, working)
-        restore_into(settings, storage, backup.uri, working)
+        restored = restore_into(settings, storage, backup.uri, working)
         try:
             with open_database(inner.as_owner()) as db:
-                verified = verify_restored(db, backup)
+                verified = verify_restored(db, restored)
             _refuse(backup, verified)
             migrate(inner)
             with open_database(inner.as_owner()) as db:
+                rights = compare_rights(db, restored.objects)
                 pending = _pending(db, storage, wanted)
                 replayed = replay(inner, db, storage, pending)
                 _refuse_unerased(db, storage, replayed)
@@ -137,7 +145,7 @@ def restore_beside(settings: Settings, storage: Storage, wanted: Wanted) -> Rest
         except BaseException:
             drop_database(server, working)
             raise
-    return Restored(database=name, uri=backup.uri, verified=verified, replayed=replayed, seconds=seconds)
+    return Restored(database=name, uri=backup.uri, verified=verified, rights=rights, replayed=replayed, seconds=seconds)
 
 
 def _now() -> str:
@@ -399,12 +407,15 @@ def render_check(backup: StoredBackup, wanted: Wanted) -> str:
 def render_restored(done: Restored) -> str:
     """What `tm restore --yes` prints."""
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(done.replayed.counts.items())) or "nothing"
+    found = done.verified
+    alike = render_compared(tables=found.tables, rows=found.rows, objects=found.objects, lookups=found.lookups)
     lines = [
         f"{done.database}: ready after {done.seconds:.1f} s, restored from {done.uri}",
-        f"  verified: {done.verified.tables} tables, {done.verified.rows:,} rows, {done.verified.lookups} look-ups",
+        f"  verified: {alike}",
         f"  brought back: {counts}",
     ]
-    lines += [f"  NOT brought back: {problem}" for problem in done.replayed.problems]
+    lines += [f"  NOT brought back: {problem}" for problem in done.lost]
+    lines += [f"  note: {note}" for note in done.rights.notes]
     return "\n".join([*lines, f"next: tm restore --swap {done.database}   (says what it would do; --yes does it)"])
 
 

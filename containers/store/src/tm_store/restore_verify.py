@@ -10,6 +10,7 @@ from tm_core.matching import FORM_VERSION
 from tm_formats.manifest import Json
 from tm_store.backup_catalog import StoredBackup
 from tm_store.backup_facts import sums_of, table_sums
+from tm_store.backup_objects import differences, list_objects
 from tm_store.checksum import memory_checksum
 from tm_store.db import Database
 from tm_store.lookup import lookup
@@ -21,12 +22,22 @@ SAMPLES = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What was compared, and what was not as it should be: nothing, if ``problems`` is empty."""
+    """What was compared, and what was not as it should be: nothing, if ``problems`` is empty.
+
+    ``objects``: how many were compared with the source; None: the backup was taken before they were listed.
+    """
 
     problems: tuple[str, ...]
     tables: int
     rows: int
     lookups: int
+    objects: int | None = None
+
+
+def render_compared(*, tables: int, rows: int, objects: int | None, lookups: int) -> str:
+    """Say what was compared, for people."""
+    alike = "objects not compared (an older backup)" if objects is None else f"{objects:,} objects"
+    return f"{tables} tables, {rows:,} rows, {alike}, {lookups} look-ups"
 
 
 def sample_answers(db: Database) -> dict[str, Json]:
@@ -53,6 +64,7 @@ def verify_restored(db: Database, backup: StoredBackup) -> Verified:
 
     Args:
         db: a connection to the restored database.
+        backup: as ``restore_into`` returns it, with the objects of its source.
 
     Cost: reads every row twice; 5 to 6 s a million units.
     """
@@ -64,10 +76,18 @@ def verify_restored(db: Database, backup: StoredBackup) -> Verified:
     same_major = server_major(db) == backup.facts["server_major"]
     problems += _tables(backup.facts, tables, with_sums=same_major)
     problems += [row.fault for row in db.run("restore/select_faults")]
+    if backup.objects:
+        problems += differences(backup.objects, list_objects(db), same_major=same_major)
     problems += _lookups(backup.facts, answers)
     asked: Any = answers["answers"]
     rows = sum(one.rows for one in tables.values())
-    return Verified(problems=tuple(problems), tables=len(tables), rows=rows, lookups=len(asked))
+    return Verified(
+        problems=tuple(problems),
+        tables=len(tables),
+        rows=rows,
+        lookups=len(asked),
+        objects=len(backup.objects.definitions) if backup.objects else None,
+    )
 
 
 def _schema(db: Database, facts: Mapping[str, Json]) -> list[str]:
