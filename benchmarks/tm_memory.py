@@ -33,9 +33,9 @@ _FILE_UNITS = 20_000
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Settings]:
+def server(folder: Path, *, durable: bool = True) -> Iterator[Settings]:
     """A migrated memory on a server of its own, kept below ``folder`` with its storage."""
-    with embedded_postgres(folder, durable=True) as running:
+    with embedded_postgres(folder, durable=durable) as running:
         storage = f"file://{(folder / 'storage').absolute()}"
         settings = Settings(database_url=running.url("tm"), storage=storage, include=Settings().include_or_default())
         migrate(settings)
