@@ -13,6 +13,7 @@ _HOPELESS = (
     "SettingsError",
     "ConservationError",
     "SchemaTooNew",
+    "ServerTooOld",
     "DeviceUnavailable",
     "ErasureError",
     "DrillFailed",

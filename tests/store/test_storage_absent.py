@@ -348,7 +348,7 @@ def test_an_outage_while_depositing_ends_it_at_the_first_error(
     assert said.err.count("could not write") == 1
     for part in (
         "page04.en.txt: could not write",
-        "Deposited until then: 4 files written, 0 were there already; 8 of 12 are left, from",
+        "Deposited until then: 4 files written, 0 were there already, 0 refused; 8 of 12 are left, from",
         "Repeat the command once the storage answers: that is safe",
     ):
         assert part in said.err

@@ -12,6 +12,7 @@
     ├── ContractError          a file between two tasks is not what its manifest says
     ├── ConservationError      a slice's sums do not close: it is not loaded
     ├── DatabaseError          the database cannot be used as asked
+    │   ├── ServerTooOld           the server's version is not supported
     │   └── SchemaTooNew           the database is newer than the code
     ├── BatchBusy              another run works on the same partition date
     ├── StorageError           object storage cannot be read or written
@@ -75,6 +76,10 @@ class ConservationError(TmError):
 
 class DatabaseError(TmError):
     """The database cannot be used as asked."""
+
+
+class ServerTooOld(DatabaseError):
+    """The server is of a version that is not supported; no statement was run."""
 
 
 class SchemaTooNew(DatabaseError):

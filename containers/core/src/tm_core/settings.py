@@ -187,6 +187,11 @@ class Settings:
             ("TM_DATABASE_READ_URL", self.database_read_url),
             ("TM_AIRFLOW_DATABASE_URL", self.airflow_database_url),
         ):
+            if foreign := _FOREIGN_DATABASE.match(url):
+                part = foreign["java"] or foreign["driver"]
+                program = "Java" if foreign["java"] else "SQLAlchemy, as Airflow's own setting has it"
+                shown = f"'{foreign[0]}…', an address for {program}"
+                raise _wrong(name, shown, f"{_DATABASE_FORM}: the same without '{part}'", quoted=False)
             if url and not _DATABASE.match(url):
                 # Where the password stands in a text that is no URL cannot be known.
                 hidden = "a text that is not shown, as it may hold a password"
@@ -233,6 +238,8 @@ class Settings:
 
 _DATABASE_FORM = "postgresql://user:password@host/db"
 _DATABASE = re.compile(r"postgres(ql)?://")
+#: The same server in the words of another program: with a driver's name, or Java's prefix.
+_FOREIGN_DATABASE = re.compile(r"((?P<java>jdbc:)postgres(ql)?|postgres(ql)?(?P<driver>\+\w+))://")
 _STORAGE = re.compile(r"file:///.+|s3://[^/].*")
 
 #: ``TM_`` variables that belong to the tests, the Makefile and the stack, not to a run.

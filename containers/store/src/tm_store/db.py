@@ -14,12 +14,15 @@ from typing import Any, cast
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from tm_core.errors import DatabaseError
+from tm_core.errors import DatabaseError, ServerTooOld
 from tm_core.settings import Settings, hide_password
+from tm_store.db_refusals import find_refusal
 
 log = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
+#: The least major version of a server that can hold a memory: older ones lack rights and syntax that migrations use.
+OLDEST_SERVER = 16
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 # How soon a server process notices that its client is gone, while a statement runs. Not calibrated yet.
 _CHECK_SECONDS = 5
@@ -159,17 +162,37 @@ def open_database(settings: Settings, *, database: str | None = None) -> Iterato
 
     Raises:
         SettingsError: TM_DATABASE_URL is not set.
-        DatabaseError: the server cannot be reached, or goes away while it is in use.
+        ServerTooOld: the server is older than OLDEST_SERVER. No statement was run.
+        DatabaseError: the server lets nobody in, cannot be reached, or goes away while it is in use.
     """
     url = settings.require_database()
     with _translated(url), connect(url, settings.statement_seconds, database) as connection:
+        _check_server(url, connection)
         yield Database(connection, settings.include)
+
+
+def _check_server(url: str, connection: Connection) -> None:
+    """Raise where the server is too old. It has said its version while connecting: no statement is needed."""
+    if connection.info.server_version < OLDEST_SERVER * 10_000:
+        version = connection.info.parameter_status("server_version")
+        raise ServerTooOld(
+            f"{hide_password(url)}: expected Postgres {OLDEST_SERVER} or newer, found Postgres {version}. Upgrade the "
+            "server (pg_upgrade), or name one that is new enough. No statement has been run, and nothing was changed."
+        )
 
 
 def connect(url: str, statement_seconds: int, database: str | None = None) -> Connection:
     """One connection with the project's session settings."""
     extra = {"dbname": database} if database else {}
-    return psycopg.connect(url, **cast(Any, connection_arguments(statement_seconds) | extra))
+    try:
+        return psycopg.connect(url, **cast(Any, connection_arguments(statement_seconds) | extra))
+    except psycopg.ProgrammingError as error:
+        # Of the URL itself, which may hold a password in a place where none is looked for: it is not shown.
+        raise DatabaseError(
+            "TM_DATABASE_URL (or a sibling of it): expected postgresql://user:password@host:port/database, found a URL "
+            f"that cannot be read ({type(error).__name__}). Characters such as @ : / # ? in a password are written as "
+            "%40 %3A %2F %23 %3F. Correct it; nothing was connected to."
+        ) from None
 
 
 def connection_arguments(statement_seconds: int) -> dict[str, Any]:
@@ -203,6 +226,11 @@ def explained(url: str, error: psycopg.Error) -> DatabaseError:
     kind = next(kind for kind in _EXPLANATIONS if isinstance(error, kind))
     if kind is psycopg.Error and error.sqlstate and not error.sqlstate.startswith(_GONE):
         return DatabaseError(f"{hide_password(url)}: the server refused ({_first_line(error)}). {_ROLLED_BACK}")
+    if kind is psycopg.Error and (refusal := find_refusal(str(error))):
+        state = "Nothing was changed: no connection was made."
+        return DatabaseError(
+            f"{hide_password(url)}: {refusal.found} ({_first_line(error)}). {refusal.next_step}. {state}"
+        )
     found, todo = _EXPLANATIONS[kind]
     return DatabaseError(f"{hide_password(url)}: {found} ({_first_line(error)}). {todo}")
 

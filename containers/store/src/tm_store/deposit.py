@@ -75,11 +75,10 @@ def deposit(storage: Storage, stores: dict[str, Store], store: str, day: date, f
         try:
             counts[_put(storage, f"{target}/{name}", source)] += 1
         except StorageUnavailable as error:
+            so_far = f"{counts[True]:,} files written, {counts[False]:,} were there already, {len(refused):,} refused"
             raise StorageUnavailable(
-                f"{error}\nDeposited until then: {counts[True]:,} files written, {counts[False]:,} were there already"
-                f"{f', {len(refused):,} refused' if refused else ''}; {len(files) - number:,} of {len(files):,} are "
-                f"left, from {source} on. "
-                "Repeat the command once the storage answers: that is safe, it writes what is missing."
+                f"{error}\nDeposited until then: {so_far}; {len(files) - number:,} of {len(files):,} are left, from "
+                f"{source} on. Repeat the command once the storage answers: that is safe, it writes what is missing."
             ) from error
         except (StorageError, OSError) as error:
             refused.append((str(source), str(error)))

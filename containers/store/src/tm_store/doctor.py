@@ -27,13 +27,12 @@ from tm_core.settings import Encoder, Runtime, Settings, hide_password
 from tm_core.stores import load_stores
 from tm_formats.storage import Storage
 from tm_store.backup_alarms import find_alarms
-from tm_store.db import Database, open_database
+from tm_store.db import OLDEST_SERVER, Database, open_database
 from tm_store.migrate import check_schema
 from tm_store.programs import find_program, knows_tls, server_major
 from tm_store.roles import LOADER, OWNER, gaps
 
 OLDEST_PYTHON = (3, 11)
-OLDEST_SERVER = 16
 # Under this a night's work files and backup may not find room. Not calibrated yet.
 LOW_BYTES = 1 << 30
 # A refresh takes minutes; what has not ended after a day has been given up. Not calibrated yet.
@@ -78,12 +77,16 @@ class _Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Patient:
-    """What the checks look at. ``db`` is None where there is none, and ``db_problem`` says why."""
+    """What the checks look at. ``db`` is None where there is none, and ``db_problem`` says why.
+
+    ``is_migrated``: it has this version's schema, so that its tables can be read.
+    """
 
     settings: Settings
     problems: Mapping[str, str]
     db: Database | None
     db_problem: str
+    is_migrated: bool
 
 
 def _ok(found: str) -> _Finding:
@@ -106,7 +109,9 @@ def examine(env: Mapping[str, str] | None = None) -> list[Check]:
     settings, problems = _readable(os.environ if env is None else env)
     with ExitStack() as exits:
         db, db_problem = _open(exits, settings)
-        patient = _Patient(settings=settings, problems=problems, db=db, db_problem=db_problem)
+        patient = _Patient(
+            settings=settings, problems=problems, db=db, db_problem=db_problem, is_migrated=_is_migrated(db)
+        )
         return [_isolated(name, check, patient) for name, check in CHECKS.items()]
 
 
@@ -166,6 +171,16 @@ def _open(exits: ExitStack, settings: Settings) -> tuple[Database | None, str]:
         return exits.enter_context(open_database(impatient)), ""
     except Exception as error:  # a malformed URL raises psycopg's own errors
         return None, str(error)
+
+
+def _is_migrated(db: Database | None) -> bool:
+    try:
+        if db is not None:
+            check_schema(db)
+            return True
+    except Exception:  # the check of the schema says which
+        return False
+    return False
 
 
 # The checks ---------------------------------------------------------------------------------------
@@ -231,10 +246,16 @@ def _database(patient: _Patient) -> _Finding:
         return _ok(f"'{info.dbname}' on {info.host or 'the local socket'}, as {info.user}")
     if not patient.settings.database_url:
         return _missing(patient.db_problem, "make up   (starts one and prints the line to export)")
-    return _wrong(patient.db_problem, "make up   (or start the server, or correct TM_DATABASE_URL)")
+    # What the server itself has said has its next step with it.
+    is_unreachable = "cannot be reached" in patient.db_problem
+    return _wrong(
+        patient.db_problem, "make up   (or start the server, or correct TM_DATABASE_URL)" if is_unreachable else ""
+    )
 
 
 _NO_DATABASE = _Finding(state=State.MISSING, found="not looked at: no database")
+#: One line says so, that of the schema.
+_NOT_MIGRATED = _Finding(state=State.MISSING, found="not looked at: see schema")
 
 
 def _server(patient: _Patient) -> _Finding:
@@ -261,6 +282,8 @@ def _schema(patient: _Patient) -> _Finding:
 def _roles(patient: _Patient) -> _Finding:
     if patient.db is None:
         return _NO_DATABASE
+    if not patient.is_migrated:
+        return _NOT_MIGRATED
     missing, me = gaps(patient.db), patient.db.one("roles/select_self")
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -382,6 +405,8 @@ def _running_stack(home: Path) -> dict[str, object] | None:
 def _last_batch(patient: _Patient) -> _Finding:
     if patient.db is None:
         return _NO_DATABASE
+    if not patient.is_migrated:
+        return _NOT_MIGRATED
     rows = patient.db.run("doctor/select_last_batch")
     if not rows:
         return _ok("none yet   (`make demo` runs one)")
@@ -400,6 +425,8 @@ def _backups(patient: _Patient) -> _Finding:
     """Deadlines of backups and drills, as `tm backup --check` looks at them; nothing is written."""
     if patient.db is None:
         return _NO_DATABASE
+    if not patient.is_migrated:
+        return _NOT_MIGRATED
     if found := find_alarms(patient.db):
         shown = "\n".join(f"{alarm.name}: {alarm.found}" for alarm in found)
         return _wrong(shown, f"{found[0].next_step}   (docs/runbooks/tm_backup.md)")
@@ -412,6 +439,8 @@ def _tier2(patient: _Patient) -> _Finding:
     """What a tier 2 that was down has left, and whether it is left alone now."""
     if patient.db is None:
         return _NO_DATABASE
+    if not patient.is_migrated:
+        return _NOT_MIGRATED
     for row in patient.db.run("doctor/select_open_breaker"):
         found = f"{row.state}, without success since {row.first_failed_at:%Y-%m-%d %H:%M} UTC: {row.reason}"
         return _wrong(found, "mend the cluster; one shard tries it again by itself (docs/kubernetes.md)")

@@ -88,9 +88,10 @@ def check_schema(db: Database) -> None:
     wanted = migrations(db.include)
     applied = dict(db.run("ops/select_migrations")) if _is_known(db) else {}
     if missing := _missing(wanted, applied):
+        found = f"at schema {max(applied)}" if applied else "not migrated: it has no table of tm-refinery"
         raise DatabaseError(
-            f"the database is at schema {max(applied, default=0)}, this code needs {missing[-1].number}. "
-            "Run `tm migrate`; nothing has been changed."
+            f"the database is {found}; this code needs schema {missing[-1].number}. Run `tm migrate`; nothing has been "
+            "changed."
         )
 
 
