@@ -1,7 +1,7 @@
 # The embedded stack: Postgres and Airflow as child processes, data under TM_HOME (default .tm).
 # DATE is the partition date of the demo; without it the samples' first.
 
-.PHONY: demo up down reset status
+.PHONY: demo up down reset status bench-idle
 
 demo: $(INSTALLED) ## One night's refresh of the sample documents, with a report (DATE=2026-01-06 for the next)
 	@$(BIN)/tm-embedded demo $(if $(DATE),--date $(DATE))
@@ -17,3 +17,6 @@ status: $(INSTALLED) ## What runs, with ports
 
 reset: $(INSTALLED) ## Stop the stack and remove its databases, storage and logs
 	@$(BIN)/tm-embedded reset
+
+bench-idle: $(INSTALLED) ## CPU of an idle stack, and how soon a triggered run starts (SECONDS_IDLE=60 RUNS=5)
+	@$(BIN)/python -u benchmarks/idle.py

@@ -8,6 +8,7 @@ not hide the failure it was to tell of. The notifiers' connections are Airflow's
 import html
 import json
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -45,6 +46,34 @@ class News:
         """One line: what failed, of which date."""
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
         return f"{self.dag}.{self.task}{mapped} failed" + (f" for {self.partition}" if self.partition else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackNews(News):
+    """What is told of a component of the embedded stack that has ended."""
+
+    @property
+    def title(self) -> str:
+        """One line: what ended and what was done about it."""
+        return f"tm-refinery's stack: {self.task} ended; {self.message}"
+
+
+def announce(component: str, what: str, done: str) -> None:
+    """Send the news that a component of the embedded stack has ended. Never raises."""
+    news = StackNews(
+        dag="", run="", task=component, map_index=-1, try_number=-1, partition="", error=what, message=done, log="",
+        next_step="`make status` and `tm doctor` say what runs; the logs are in TM_HOME/logs.",
+    )  # fmt: skip
+    log.warning("component ended: %s", json.dumps(asdict(news), ensure_ascii=False))
+    try:
+        _send(news, {})
+    except Exception as error:
+        log.error(
+            "The news of the stack could not be sent: %s: %s. `make status` has it; check TM_NOTIFY, TM_NOTIFY_TO "
+            "and Airflow's connection.",
+            type(error).__name__,
+            error,
+        )
 
 
 def on_failure(context: Mapping[str, Any]) -> None:
@@ -135,10 +164,14 @@ def _smtp(news: News, address: str) -> Any:
 def _slack(news: News, channel: str) -> Any:
     from airflow.providers.slack.notifications.slack import SlackNotifier
 
-    lines = [f"*{news.title}*", f"{news.error}: {news.message}", f"{news.run}, try {news.try_number}", news.log]
+    where = f"{news.run}, try {news.try_number}" if news.run else ""
+    lines = [f"*{news.title}*", f"{news.error}: {news.message}", where, news.log]
     # Slack reads these three as markup: https://api.slack.com/reference/surfaces/formatting#escaping
     text = html.escape("\n".join(filter(None, [*lines, news.next_step])), quote=False)
     return SlackNotifier(text=text, channel=channel)
 
 
 _NOTIFIERS: Mapping[Notify, Callable[[News, str], Any]] = {Notify.SMTP: _smtp, Notify.SLACK: _slack}
+
+if __name__ == "__main__":
+    announce(*sys.argv[1:])

@@ -10,6 +10,7 @@ from tm_embedded.demo import Demo
 from tm_embedded.errors import StackError
 from tm_embedded.home import Home
 from tm_embedded.progress import Progress
+from tm_embedded.restarts import Rules
 from tm_embedded.supervisor import Plan
 
 HERE = Path(__file__).resolve().parent
@@ -18,12 +19,14 @@ HERE = Path(__file__).resolve().parent
 def main() -> int:
     home = Home(path=Path(sys.argv[1]))
     workload = Workload(project=HERE.parents[1], dags=HERE / "dags", plugins=home.path / "no-plugins")
+    conf = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
+    supervisor.RULES = Rules(most=conf.pop("restarts", Rules().most))
     toy = Demo(
         dag_id="toy",
         partition=None,
         before=(("python", "-c", "print('a command ran')"),),
         after=(("python", "-c", "print('the report')"),),
-        conf=json.loads(sys.argv[2]) if len(sys.argv) > 2 else {},
+        conf=conf,
     )
     try:
         with supervisor.interruptible():

@@ -174,7 +174,7 @@ def test_the_sweep_ends_the_stubborn_and_spares_the_others(home: Path) -> None:
     ours, other = start(marked_environment(home)), start(marked_environment(home.parent))
     try:
         assert [process.pid for process in marked(home)] == [ours.pid]
-        assert sweep(home, data=home / "postgres", grace_s=0.2) == 1
+        assert sweep(home, data=home / "postgres") == 1
         assert ours.wait(HANG_S) == -9
         assert other.poll() is None
     finally:

@@ -16,8 +16,10 @@ import psycopg
 import pytest
 
 from tm_core.settings import hide_password
-from tm_embedded.home import Home, RunningStack, read_json, running_stack
-from tm_embedded.processes import marked, wait_until
+from tm_embedded.airflow import AirflowApi
+from tm_embedded.home import Home, RunningStack, load_secrets, read_json, running_stack
+from tm_embedded.processes import marked, postmaster_pid, wait_until
+from tm_embedded.restarts import events_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.slow]
 
@@ -100,16 +102,41 @@ def test_a_killed_demo_is_swept_by_its_watchdog_alone(
     assert wait_until(lambda: not left_over(home), STOP_SECONDS), left_over(home)
 
 
-def test_a_component_that_dies_is_named_and_all_is_stopped(
-    asleep: subprocess.Popen[bytes], home: Path, left_over: Callable[[Path], list[str]]
+def test_a_component_that_ends_too_often_is_named_and_all_is_stopped(
+    home: Path, left_over: Callable[[Path], list[str]]
 ) -> None:
-    (scheduler,) = [each for each in marked(home) if each.cmdline()[0].startswith("airflow scheduler")]
-    scheduler.kill()
-    assert asleep.wait(STOP_SECONDS) == 1
-    output = (home.parent / "output").read_text()
-    assert "scheduler: expected it to run, but it was killed by SIGKILL" in output
-    assert str(home / "logs" / "scheduler.log") in output
+    demo = begin(toy(home, {"sleep_s": 120, "restarts": 1}), home, "work                     0/3 running")
+    output = home.parent / "output"
+    first = component(home, "scheduler")
+    first.kill()
+    started = lambda: component_pids(home, "scheduler") not in ([], [first.pid])  # noqa: E731
+    assert wait_until(lambda: started() or demo.poll() is not None, 60)
+    assert demo.poll() is None, output.read_text()
+    component(home, "scheduler").kill()
+    assert demo.wait(60) == 1
+    said = output.read_text()
+    assert "scheduler: it was killed by SIGKILL; it is started again after 1 s" in said
+    assert "scheduler: expected it to run, but it was killed by SIGKILL. It was started again 1 times within" in said
+    assert str(home / "logs" / "scheduler.log") in said
     assert left_over(home) == []
+    assert [event.is_last for event in events_of(Home(path=home).events)] == [False, True]
+
+
+def component_pids(home: Path, name: str) -> list[int]:
+    """The components' processes are the fork server's children; some have helpers of the same title."""
+    found = marked(home)
+    servers = {each.pid for each in found if "tm_embedded.forkserver" in each.cmdline()}
+    if name == "fork server":
+        return sorted(servers)
+    if name == "postgres":
+        return [pid for pid in [postmaster_pid((home / "postgres").resolve())] if pid]
+    title = f"airflow {name}"
+    return [each.pid for each in found if each.ppid() in servers and each.cmdline()[0].startswith(title)]
+
+
+def component(home: Path, name: str) -> psutil.Process:
+    (pid,) = component_pids(home, name)
+    return psutil.Process(pid)
 
 
 class TestUp:
@@ -200,6 +227,54 @@ class TestUp:
         with psycopg.connect(database_url) as connection:
             assert connection.execute("select count(*) > 0 from ops.migration").fetchone() == (True,)
 
+    def test_what_ends_is_started_again_and_no_task_loses_a_try(self, home: Path, project: Path) -> None:
+        """Every component is killed in the middle of a run whose tasks are tried once; then it succeeds."""
+        assert self.embedded(home, project, "up").returncode == 0
+        try:
+            run = Toy(home)
+            assert run.begins(1)
+            # Those that take the tasks with them, and those that do not.
+            expected = {"scheduler": 2, "fork server": 3, "postgres": 4} | dict.fromkeys(OTHERS, 4)
+            for ended, (name, tries) in enumerate(expected.items(), start=1):
+                before = component(home, name)
+                before.kill()
+                again = wait_until(
+                    lambda name=name, before=before: component_pids(home, name) not in ([], [before.pid]), 60
+                )
+                assert again, f"{name} is started again"
+                assert [event.is_last for event in events_of(Home(path=home).events)] == [False] * ended
+                assert run.begins(tries), name
+            status = self.embedded(home, project, "status").stdout
+            assert "  ended since then: 6\n" in status
+            assert "triggerer: it was killed by SIGKILL; it is started again after 1 s\n" in status
+            run.until.touch()
+            assert run.ends() == "success"
+            assert {(task["try_number"], task["max_tries"]) for task in run.tasks("work")} == {(4, 3)}
+        finally:
+            self.embedded(home, project, "down")
+
+    def test_a_stop_uses_up_no_try(self, home: Path, project: Path, left_over: Callable[[Path], list[str]]) -> None:
+        """`make down` in the middle of a run, and kill -9 of the supervisor; the tasks are tried once."""
+        assert self.embedded(home, project, "up").returncode == 0
+        try:
+            run = Toy(home)
+            assert run.begins(1)
+            assert self.embedded(home, project, "down").stdout == "Stopped.\n"
+            assert self.embedded(home, project, "up").returncode == 0
+            assert run.begins(2)
+            psutil.Process(running(home).pid).kill()
+            assert wait_until(lambda: not left_over(home), STOP_SECONDS)
+            status = self.embedded(home, project, "status")
+            assert status.returncode == 3
+            assert "supervisor: it was killed; all was stopped\n" in status.stdout
+            assert self.embedded(home, project, "up").returncode == 0
+            assert run.begins(3)
+            run.until.touch()
+            assert run.ends() == "success"
+            assert {(task["try_number"], task["max_tries"]) for task in run.tasks("work")} == {(3, 2)}
+        finally:
+            self.embedded(home, project, "down")
+
     def test_wrong_settings_are_refused_before_anything_runs(
         self, home: Path, project: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -214,6 +289,39 @@ class TestUp:
         assert refused.returncode == 1
         assert "found no folder dags/" in refused.stderr
         assert not home.exists()
+
+
+#: The tasks of a run outlive these; the api-server's title has an underscore.
+OTHERS = ("api_server", "dag-processor", "triggerer")
+
+
+class Toy:
+    """A run of the toy on a stack that is up: its three tasks begin, and wait for the file `until`."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.until = home, home.parent / "until"
+        api = self.api()
+        assert wait_until(lambda: api.dag("toy") is not None, 60)
+        self.run = api.trigger("toy", partition_key=None, conf={"until": str(self.until)})
+
+    def api(self) -> AirflowApi:
+        api = AirflowApi(running(self.home).api_url, load_secrets(Home(path=self.home).secrets)["admin"])
+        api.login()
+        return api
+
+    def begins(self, tries: int) -> bool:
+        """Whether all tasks begin that many times, and not more often."""
+        begun = self.until.with_name("until.begun")
+        wait_until(lambda: begun.exists() and len(begun.read_text().split()) >= 3 * tries, 90)
+        return sorted(begun.read_text().split()) == sorted(["1", "2", "3"] * tries)
+
+    def tasks(self, name: str) -> list[dict[str, object]]:
+        return [task for task in self.api().task_instances("toy", self.run) if task["task_id"] == name]
+
+    def ends(self) -> str:
+        api = self.api()
+        assert wait_until(lambda: api.run_state("toy", self.run) in ("success", "failed"), 90)
+        return api.run_state("toy", self.run)
 
 
 def running(home: Path) -> RunningStack:

@@ -2,9 +2,11 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import types
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +15,10 @@ import pytest
 from operators.notify import gather, on_failure
 from tests.operators.conftest import Sink, use_smtp
 from tm_core.errors import DatabaseError
+from tm_embedded.airflow import Workload
+from tm_embedded.home import Home
+from tm_embedded.restarts import events_of
+from tm_embedded.supervisor import Plan, Stack
 
 ERROR = DatabaseError("postgresql://tm:***@host/tm: the database cannot be reached {{ braces }} <b>.\nA second line.")
 
@@ -32,8 +38,6 @@ def context(**changes: Any) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No TM_ variable of whoever runs the tests."""
-    import os
-
     for name in [name for name in os.environ if name.startswith("TM_")]:
         monkeypatch.delenv(name)
 
@@ -198,3 +202,36 @@ def test_slack_is_told_in_its_own_markup(said: pytest.LogCaptureFixture, monkeyp
     assert message["text"].startswith("*tm_refresh.tier1[3] failed for 2026-01-05*\nDatabaseError: ")
     assert "{{ braces }} &lt;b&gt;." in message["text"]
     assert len(said.messages) == 1
+
+
+# The embedded stack ---------------------------------------------------------------------------------------
+
+
+def test_the_supervisor_sends_the_news_of_a_component_that_ended(sink: Sink, tmp_path: Path) -> None:
+    """Through the program that the supervisor starts: it has no Airflow in it."""
+    root = Path(__file__).resolve().parents[2]
+    home = Home(path=tmp_path / "home")
+    home.make()
+    stack: Any = object.__new__(Stack)
+    stack.plan = Plan(home=home, workload=Workload.of(root), kind="make up")
+    stack.environment = dict(os.environ) | {"PYTHONPATH": str(root), "AIRFLOW_HOME": str(home.airflow)}
+    stack._news = []
+    stack._tell("scheduler", "it was killed by SIGKILL", "the stack gives up and is stopped", is_last=True)
+    (process,) = stack._news
+    assert process.wait(120) == 0, home.log("commands").read_text()
+    (mail,) = sink.mails
+    assert mail["Subject"] == "tm-refinery's stack: scheduler ended; the stack gives up and is stopped"
+    body = str(mail.get_payload(0).get_payload(decode=True))
+    assert "it was killed by SIGKILL" in body
+    assert "make status" in body
+
+
+def test_without_a_notifier_the_supervisor_starts_no_program(tmp_path: Path) -> None:
+    home = Home(path=tmp_path / "home")
+    home.make()
+    stack: Any = object.__new__(Stack)
+    stack.plan, stack._news = Plan(home=home, workload=Workload.of(tmp_path), kind="make up"), []
+    for stack.environment in ({}, {"TM_NOTIFY": "log"}, {"TM_NOTIFY": ""}):
+        stack._tell("scheduler", "it was killed by SIGKILL", "it is started again after 1 s")
+    assert stack._news == []
+    assert len(events_of(home.events)) == 3

@@ -303,6 +303,39 @@ def test_the_memory_and_storage_of_the_stack_and_whether_the_shell_has_others(
     ]
 
 
+EVENTS = [
+    {"at": "2026-01-04 00:00:00+00:00", "component": "triggerer", "what": "before this stack", "done": "x"},
+    {"at": "2026-01-05 00:00:01+00:00", "component": "scheduler", "what": "it was killed by SIGKILL", "done": "again"},
+]
+
+
+def test_what_has_ended_and_was_started_again(env: dict[str, str], airflow: Callable[[object], None]) -> None:
+    airflow({})
+    home = Path(env["TM_HOME"])
+    stack = json.loads((home / "stack.json").read_text()) | {"started": "2026-01-05 00:00:00+00:00"}
+    (home / "stack.json").write_text(json.dumps(stack))
+    (home / "events.json").write_text(json.dumps({"events": EVENTS}))
+    found = check(env, "airflow")
+    assert found.state is State.OK
+    assert found.found.splitlines()[1:] == [
+        "1 times a component has ended, last:",
+        "2026-01-05 00:00:01+00:00 scheduler: it was killed by SIGKILL; again",
+    ]
+
+
+@pytest.mark.parametrize(("is_last", "state"), [(True, State.WRONG), (False, State.OK)])
+def test_a_stack_that_gave_up_says_why(env: dict[str, str], is_last: bool, state: State) -> None:
+    """One that was stopped in order after a restart is not at fault."""
+    path = Path(env["TM_HOME"]) / "events.json"
+    path.write_text(json.dumps({"events": [*EVENTS[:1], EVENTS[1] | {"is_last": is_last}]}))
+    found = check(env, "airflow")
+    assert found.state is state
+    assert ("has ended: 2026-01-05 00:00:01+00:00 scheduler: it was killed by SIGKILL" in found.found) is is_last
+    for broken in ("[]", "{", '{"events": [1]}', '{"events": 1}'):
+        path.write_text(broken)
+        assert check(env, "airflow").state is State.OK
+
+
 def test_airflow_whose_scheduler_is_dead(env: dict[str, str], airflow: Callable[[object], None]) -> None:
     airflow({"metadatabase": {"status": "healthy"}, "scheduler": {"status": "unhealthy"}})
     found = check(env, "airflow")

@@ -355,9 +355,12 @@ def _pods(patient: _Patient) -> _Finding:
 
 
 def _airflow(patient: _Patient) -> _Finding:
-    stack = _running_stack(patient.settings.home)
+    home = patient.settings.home
+    stack = _running_stack(home)
     if stack is None:
-        return _ok(f"no embedded stack runs on {patient.settings.home}   (`make up` starts one)")
+        if why := [event for event in _stack_events(home)[-1:] if event.get("is_last")]:
+            return _wrong(f"the embedded stack on {home} has ended: {_told(why[0])}", f"make up   (logs: {home}/logs)")
+        return _ok(f"no embedded stack runs on {home}   (`make up` starts one)")
     url = f"http://127.0.0.1:{stack['api_port']}"
     mend = f"make down, then make up   (logs: {patient.settings.home / 'logs'})"
     try:
@@ -370,7 +373,28 @@ def _airflow(patient: _Patient) -> _Finding:
     sick = [name for name, part in sorted(health.items()) if part.get("status") not in ("healthy", None)]
     if sick:
         return _wrong(f"{url}: {', '.join(sick)} not healthy", mend)
-    return _ok("\n".join([f"{url}, {stack['kind']}", *_places(stack, patient.settings)]))
+    return _ok("\n".join([f"{url}, {stack['kind']}", *_places(stack, patient.settings), *_restarts(stack, home)]))
+
+
+def _restarts(stack: Mapping[str, object], home: Path) -> list[str]:
+    """What has ended since the stack was started, and was started again."""
+    since = str(stack.get("started") or "")
+    events = [event for event in _stack_events(home) if str(event.get("at")) >= since]
+    if not events:
+        return []
+    return [f"{len(events)} times a component has ended, last:", *map(_told, events[-3:])]
+
+
+def _told(event: dict[str, object]) -> str:
+    return f"{event.get('at')} {event.get('component')}: {event.get('what')}; {event.get('done')}"
+
+
+def _stack_events(home: Path) -> list[dict[str, object]]:
+    """What the embedded stack has recorded in TM_HOME/events.json."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        events = json.loads((home / "events.json").read_text(encoding="utf-8"))["events"]
+        return [event for event in events if isinstance(event, dict)]
+    return []
 
 
 def _places(stack: Mapping[str, object], settings: Settings) -> list[str]:

@@ -33,15 +33,14 @@ class Component:
         command: the arguments of ``airflow``.
         health: its name in Airflow's health report.
         preload: modules that it alone needs.
-        says_goodbye: whether it records its end in the database, and is therefore waited for. The others keep
-            nothing, and taking an interpreter of 300 MB down lasts 3 s.
+        job: as what it records in Airflow's database that it runs; "" if it does not.
     """
 
     name: str
     command: tuple[str, ...]
     health: str
     preload: tuple[str, ...] = ()
-    says_goodbye: bool = False
+    job: str = ""
 
 
 # --skip-serve-logs: the log servers listen on all interfaces, and the api-server reads the files itself.
@@ -49,16 +48,17 @@ API_SERVER = Component(
     name="api-server", command=("api-server",), health="metadatabase", preload=("airflow.api_fastapi.main",)
 )
 SCHEDULER = Component(
-    name="scheduler", command=("scheduler", "--skip-serve-logs"), health="scheduler", says_goodbye=True
+    name="scheduler", command=("scheduler", "--skip-serve-logs"), health="scheduler", job="SchedulerJob"
 )
 DAG_PROCESSOR = Component(
     name="dag-processor",
     command=("dag-processor",),
     health="dag_processor",
+    job="DagProcessorJob",
     preload=("airflow.dag_processing.manager",),
 )
 TRIGGERER = Component(
-    name="triggerer", command=("triggerer", "--skip-serve-logs"), health="triggerer", says_goodbye=True
+    name="triggerer", command=("triggerer", "--skip-serve-logs"), health="triggerer", job="TriggererJob"
 )
 MIGRATION = "airflow-migrate"
 
@@ -225,8 +225,6 @@ def _options(
             "FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         },
         "SCHEDULER": {
-            # The default second of sleep between loops is felt at each of a run's steps.
-            "SCHEDULER_IDLE_SLEEP_TIME": 0.2,
             "USE_JOB_SCHEDULE": workload.follow_schedules,
             # A stack that was killed, or a laptop that was switched off, in the middle of a run: what was running
             # is taken up within a minute of the next start. The defaults are 5 minutes each.
@@ -235,19 +233,39 @@ def _options(
         },
         "DAG_PROCESSOR": {
             "PARSING_PROCESSES": 1,  # a handful of files; a second process would cost more than it parses
-            "REFRESH_INTERVAL": 10,  # a new DAG file shows up within 10 s, not 5 minutes
-            "BUNDLE_REFRESH_CHECK_INTERVAL": 1,
-            "MIN_FILE_PROCESS_INTERVAL": 10,
         },
         # A worker that misses its task's exit waits for the next heartbeat before it takes another
         # task or stops: seen as 5 s with the default.
-        "WORKERS": {"MIN_HEARTBEAT_INTERVAL": 1},
+        "WORKERS": {
+            "MIN_HEARTBEAT_INTERVAL": 1,
+            # A task waits a minute and more for an api-server that is being started again.
+            "EXECUTION_API_RETRIES": 60,
+            "EXECUTION_API_RETRY_WAIT_MAX": 2,
+        },
     }
+    for section, values in INTERVALS.items():
+        sections[section] |= values
     return {
         f"AIRFLOW__{section}__{name}": str(value)
         for section, values in sections.items()
         for name, value in values.items()
     }
+
+
+# What an idle stack costs, and how soon it notices something: `make bench-idle` measures both.
+INTERVALS: dict[str, dict[str, float]] = {
+    "SCHEDULER": {
+        # Between two loops without work. The default second is felt at each of a run's steps.
+        "SCHEDULER_IDLE_SLEEP_TIME": 0.5,
+    },
+    "DAG_PROCESSOR": {
+        # A changed DAG file is read within 2 s, by its time stamp; a new one within 15 s, when the folder is listed.
+        "REFRESH_INTERVAL": 10,
+        "BUNDLE_REFRESH_CHECK_INTERVAL": 5,
+        # Unchanged files are read again for what they import: operators/, include/. Reading all takes 1.5 CPU-seconds.
+        "MIN_FILE_PROCESS_INTERVAL": 300,
+    },
+}
 
 
 def write_passwords(home: Home, keys: Mapping[str, str]) -> None:
@@ -269,6 +287,32 @@ def database_revision(address: Address) -> str | None:
             return None
         found = connection.execute("select version_num from alembic_version").fetchone()
         return str(found[0]) if found else None
+
+
+JOBS = ("SchedulerJob", "TriggererJob", "DagProcessorJob")
+_END_JOBS = "update job set state = 'failed', end_date = now() where state = 'running' and job_type = any(%s)"
+# A try that begins counts against max_tries, whoever ended the one before.
+_GIVE_BACK = """
+update task_instance set max_tries = max_tries + 1
+where state in ('queued', 'running', 'restarting') and queued_by_job_id is not null
+"""
+
+
+def release_interrupted(address: Address, jobs: Sequence[str] = JOBS) -> int:
+    """Record that the components have ended, and give the tasks that ended with the scheduler their try back.
+
+    The next scheduler then takes these tasks up at once; otherwise it waits until it has missed heartbeats. Only
+    called while the components are dead. A task that this is done to twice has a try more than it needs.
+
+    Returns:
+        The number of interrupted tasks.
+    """
+    with psycopg.connect(address.url("airflow")) as connection:
+        row = connection.execute("select to_regclass('job') is not null and to_regclass('task_instance') is not null")
+        if row.fetchone() != (True,):
+            return 0
+        connection.execute(_END_JOBS, (list(jobs),))
+        return connection.execute(_GIVE_BACK).rowcount if SCHEDULER.job in jobs else 0
 
 
 class AirflowApi:
@@ -321,9 +365,13 @@ class AirflowApi:
         body = {"logical_date": None, "conf": dict(conf), "partition_key": partition_key}
         return str(_checked(self._client.post(f"/api/v2/dags/{quote(dag_id)}/dagRuns", json=body))["dag_run_id"])
 
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """The run's description."""
+        return _checked(self._client.get(_run_path(dag_id, run_id)))
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         """``queued``, ``running``, ``success`` or ``failed``."""
-        return str(_checked(self._client.get(_run_path(dag_id, run_id)))["state"])
+        return str(self.run(dag_id, run_id)["state"])
 
     def unfinished_runs(self, dag_id: str) -> list[str]:
         """The ids of the DAG's runs that are queued or running."""

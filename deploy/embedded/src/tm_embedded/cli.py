@@ -21,9 +21,11 @@ from tm_embedded.errors import AlreadyRunning, ComponentFailed, StackError, last
 from tm_embedded.home import Home, RunningStack, load_secrets, locked, private_files, remove_made, running_stack
 from tm_embedded.processes import is_alive, marked, postmaster_pid, sweep, wait_until
 from tm_embedded.progress import Progress
+from tm_embedded.restarts import events_of
 from tm_embedded.supervisor import ALL_COMPONENTS, READY_SECONDS, UI_PORT, Plan
 
 DOWN_SECONDS = 25.0  # stopping takes at most about 10 s, and the watchdog of a killed supervisor as long again
+EVENTS = 5  # of the last ends of components, `status` prints so many
 QUOTE = "'\\''"  # a quote within single quotes of a shell
 INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
 
@@ -236,6 +238,10 @@ def _status(home: Home, _options: argparse.Namespace) -> int:
     left = marked(home.path)
     if there is None:
         print(f"TM_HOME={home.path}: no stack is running.")
+        # Why the last one ended, if not by `make down`.
+        for event in events_of(home.events)[-1:]:
+            if event.is_last:
+                print(f"  {event}")
         for process in left:
             print(f"  left over: process {process.pid}, {process.name()}. Stop it with: make down")
         return 3
@@ -254,6 +260,10 @@ def _print_components(home: Home, there: RunningStack) -> None:
     for part in ALL_COMPONENTS:
         place = there.api_url.removeprefix("http://") if part.health == "metadatabase" else ""
         print(f"  {part.name:<16} {place or '-':<16} {health.get(part.health) or 'not running'}")
+    if events := [event for event in events_of(home.events) if event.at >= there.started]:
+        print(f"  ended since then: {len(events)}")
+        for event in events[-EVENTS:]:
+            print(f"    {event}")
     megabytes = sum(_memory(process) for process in marked(home.path)) / 1e6
     print(f"  {len(marked(home.path))} processes, {megabytes:,.0f} MB resident (shared pages counted in each)")
 

@@ -14,9 +14,11 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tm_embedded import airflow, supervisor
 from tm_embedded.airflow import AirflowApi
-from tm_embedded.errors import ComponentFailed, RunFailed, StackError
+from tm_embedded.errors import ApiError, ComponentFailed, RunFailed, StackError
 from tm_embedded.home import Home, RunningStack, load_secrets, running_stack
 from tm_embedded.progress import DONE, Progress
 from tm_embedded.supervisor import Plan
@@ -24,6 +26,7 @@ from tm_embedded.supervisor import Plan
 POLL_SECONDS = 0.5  # a look costs the api-server 15 to 40 ms
 PARSE_SECONDS = 120.0  # the first read of the DAG files takes about 1 s once the processor is up
 LOG_LINES = 15
+AWAY_SECONDS = 180.0  # the api-server may be away for so long, while it is started again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,13 +196,20 @@ def _trigger(stack: Session, demo: Demo) -> str:
 
 
 def _follow(stack: Session, dag_id: str, run_id: str, progress: Progress) -> str:
+    answered = time.monotonic()
     while True:
-        tasks = list(stack.api.task_instances(dag_id, run_id))
-        progress.update(tasks)
-        if all(task["state"] in DONE for task in tasks):
-            state = stack.api.run_state(dag_id, run_id)
-            if state in ("success", "failed"):
-                return state
+        try:
+            tasks = list(stack.api.task_instances(dag_id, run_id))
+            progress.update(tasks)
+            state = stack.api.run_state(dag_id, run_id) if all(task["state"] in DONE for task in tasks) else ""
+            answered = time.monotonic()
+        except (ApiError, httpx.TransportError):
+            # What has ended is started again by `check`, which says so when it gives up.
+            if time.monotonic() - answered > AWAY_SECONDS:
+                raise
+            state = ""
+        if state in ("success", "failed"):
+            return state
         stack.check()
         time.sleep(POLL_SECONDS)
 

@@ -5,18 +5,18 @@ forking takes the start from 13 s to 9 s, and a third off the memory. On macOS, 
 used the system's libraries may not run on after a fork, each component is started as a program.
 
 ORDER is JSON: an `Order`. What happens is reported on standard output, a JSON object a line:
-``{"ended": name, "code": status}``. SIGTERM stops the components.
+``{"ended": name, "code": status, "pid": pid}``. On standard input, the name of a part in a line starts it again.
+SIGTERM stops the components.
 """
 
 import gc
 import json
 import os
+import select
 import signal
 import sys
-import threading
-import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -36,14 +36,12 @@ class Part:
         command: the arguments of ``airflow``.
         log: where its output goes.
         preload: modules to import while the database is still being migrated.
-        waited_for: whether a stop waits until it has ended by itself.
     """
 
     name: str
     command: tuple[str, ...]
     log: str
     preload: tuple[str, ...] = ()
-    waited_for: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,51 +64,92 @@ class Order:
 
 
 def main() -> None:
-    """Import, fork, report, until told to stop."""
+    """Import, fork, report, start again what is asked for, until told to stop."""
     order = Order.from_json(sys.argv[1])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if CAN_FORK:
         _import(SHARED)
-    children: dict[int, Part] = {}
-    stopped = threading.Event()
+    stopped: list[int] = []
+    awake = _wake_up_on_signals(stopped)
+    children, holder = _begin(order)
+    inputs = [awake, sys.stdin.fileno()]
+    # Asleep until a child ends, a signal or an order comes: this process costs nothing while nothing happens.
+    while not stopped:
+        ready, _, _ = select.select(inputs, [], [])
+        if sys.stdin.fileno() in ready:
+            names = _orders()
+            children |= {_start(part, None, None): part.name for part in order.parts if part.name in names}
+            if not names:
+                inputs.remove(sys.stdin.fileno())  # the supervisor has gone
+        with suppress(BlockingIOError):
+            os.read(awake, 4096)
+        for name, code in _reap(children):
+            if order.first is not None and name == order.first.name and code == 0:
+                os.close(holder)
+    _end(children)
 
-    def stop(*_: object) -> None:
-        stopped.set()
-        for pid in children:
-            # The whole session: the scheduler's workers and their tasks would otherwise be waited for.
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGTERM)
 
-    signal.signal(signal.SIGTERM, stop)
-    # The parts begin when this pipe ends: when its writing end, closed in each of them, is closed here too.
+def _wake_up_on_signals(stopped: list[int]) -> int:
+    """Return a descriptor that can be read once a child has ended or SIGTERM, which `stopped` is told of, has come."""
+    awake, waker = os.pipe()
+    for end in (awake, waker):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+    return awake
+
+
+def _begin(order: Order) -> tuple[dict[int, str], int]:
+    """Start all. Returns pid to name, and the end of the pipe that holds the parts up until it is closed."""
+    # It is closed in each of them, and here when the first has succeeded.
     gate, holder = os.pipe()
-    for part in (*order.parts, *([order.first] if order.first else [])):
-        children[_start(part, None if part == order.first else gate, holder)] = part
+    children = {_start(part, gate, holder): part.name for part in order.parts}
+    if order.first is not None:
+        children[_start(order.first, None, holder)] = order.first.name
     os.close(gate)
     if order.first is None:
         os.close(holder)
-    while not (stopped.is_set() and not any(part.waited_for for part in children.values())):
-        pid, status = os.waitpid(-1, os.WNOHANG) if children else (0, 0)
-        if pid == 0:
-            time.sleep(0.05)
-            continue
-        part, code = children.pop(pid), os.waitstatus_to_exitcode(status)
-        _report(ended=part.name, code=code)
-        if part == order.first and code == 0:
-            os.close(holder)
+    return children, holder
 
 
-def _start(part: Part, gate: int | None, holder: int) -> int:
+def _reap(children: dict[int, str]) -> Iterator[tuple[str, int]]:
+    """Report and forget the children that have ended."""
+    for pid in list(children):
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            name, code = children.pop(pid), os.waitstatus_to_exitcode(status)
+            _report(ended=name, code=code, pid=pid)
+            yield name, code
+
+
+def _end(children: dict[int, str]) -> None:
+    for pid in children:
+        # The whole session: the scheduler's workers and their tasks as well.
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGTERM)
+    for pid, name in children.items():
+        _report(ended=name, code=os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), pid=pid)
+
+
+def _orders() -> list[str]:
+    # Not through sys.stdin: what its buffer holds, select does not see. A line is shorter than a pipe's atomic write.
+    return os.read(sys.stdin.fileno(), 65_536).decode().splitlines()
+
+
+def _start(part: Part, gate: int | None, holder: int | None) -> int:
     """Fork the part. Returns its pid, in the parent alone."""
     pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
-        os.close(holder)
+        if holder is not None:
+            os.close(holder)
         _redirect(part.log)
         code = _become(part, gate)
     except SystemExit as end:
@@ -125,6 +164,10 @@ def _start(part: Part, gate: int | None, holder: int) -> int:
 
 
 def _redirect(log: str) -> None:
+    # Its standard input was the pipe with our orders.
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     for standard in (1, 2):
         os.dup2(descriptor, standard)

@@ -61,10 +61,15 @@ class Home:
         return self.path / "state.json"
 
     @property
+    def events(self) -> Path:
+        """What components ended and what was done about it: see `tm_embedded.restarts`."""
+        return self.path / "events.json"
+
+    @property
     def made(self) -> tuple[Path, ...]:
         """All that the stack makes here, which is all that a reset removes."""
-        names = ("airflow", "logs", "storage", "work", "secrets.json", "stack.json", "stack.lock", "state.json")
-        return tuple(self.path / name for name in names)
+        folders, files = ("airflow", "logs", "storage", "work"), ("secrets", "stack", "state", "events")
+        return tuple(self.path / name for name in (*folders, "stack.lock", *(f"{name}.json" for name in files)))
 
     def log(self, component: str) -> Path:
         """The log file of a component."""

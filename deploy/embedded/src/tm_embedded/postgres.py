@@ -319,7 +319,13 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
 
 
 def start(
-    data: Path, *, log: Path, passwords: Mapping[str, str], port: int | None = None, durable: bool = True
+    data: Path,
+    *,
+    log: Path,
+    passwords: Mapping[str, str],
+    port: int | None = None,
+    durable: bool = True,
+    only_port: bool = False,
 ) -> Server:
     """Start the server on `data`, made on the first call.
 
@@ -329,6 +335,7 @@ def start(
         passwords: of the roles in ROLES.
         port: of 127.0.0.1, taken if free; otherwise, and by default, some free one.
         durable: False gives up crash safety for speed: for tests.
+        only_port: no other port will do: others know this one.
 
     Raises:
         PostgresFailed: it cannot be made or started.
@@ -342,7 +349,7 @@ def start(
         _initdb(binaries, data, owner, passwords["postgres"], durable=durable)
     _check_version(binaries, data, owner)
     stop_postmaster(data)
-    chosen = choose_port(port)
+    chosen = port if port and only_port else choose_port(port)
     process = _launch(binaries, data, owner, chosen, log, {} if durable else THROWAWAY_OPTIONS)
     try:
         _await_ready(process, data, log)

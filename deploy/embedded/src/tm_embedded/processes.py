@@ -21,8 +21,8 @@ from pathlib import Path
 import psutil
 
 MARK = "REFINERY_STACK"  # not TM_…: those are settings, and an unknown one is refused
-GRACE_SECONDS = 4.0  # Airflow's components end within 2 s when idle; measured on 2 cores
 FAST_STOP_SECONDS = 4.0  # a fast shutdown ends with one checkpoint of a 128 MB buffer
+KILL_SECONDS = 2.0  # a killed process is gone at once, unless the disk does not answer
 POLL_SECONDS = 0.02
 
 
@@ -106,25 +106,50 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def sweep(home: Path, *, data: Path, grace_s: float = GRACE_SECONDS) -> int:
+def sweep(home: Path, *, data: Path) -> int:
     """Stop every process of the stack on `home`, Postgres on `data` last. Returns how many there were.
 
-    At most about `grace_s` + 6 seconds; without leftovers some milliseconds.
+    At most about 8 seconds; without leftovers some milliseconds.
     """
-    found = marked(home)
-    for process in found:
-        _signal(process.pid, signal.SIGTERM)
-    if found and not wait_until(lambda: not marked(home), grace_s):
-        # A process can be born while the list is read: kill until a list is empty.
-        wait_until(lambda: _kill_all(marked(home)) == 0, 2.0)
+    found = end_all(lambda: marked(home))
     stop_postmaster(data)
-    return len(found)
+    return found
+
+
+def end_all(find: Callable[[], Sequence[psutil.Process]]) -> int:
+    """Kill the processes that `find` finds, until it finds none. Returns how many there were.
+
+    They are all stopped first, so that none sees another die: Airflow's supervisor of a task would report a failure,
+    which uses up one of the task's tries.
+    """
+    known: set[int] = set()
+    # A process can be born while the list is read: stop, and later kill, until a list brings nothing new.
+    while new := [process.pid for process in find() if process.pid not in known]:
+        for pid in new:
+            _signal(pid, signal.SIGSTOP)
+        known.update(new)
+    wait_until(lambda: _kill_all(find()) == 0, KILL_SECONDS)
+    return len(known)
 
 
 def _kill_all(processes: Sequence[psutil.Process]) -> int:
     for process in processes:
         _signal(process.pid, signal.SIGKILL)
     return len(processes)
+
+
+def session_of(home: Path, pid: int) -> list[psutil.Process]:
+    """The living processes of the stack in the session that `pid` began: what a component leaves when it ends."""
+    return [process for process in marked(home) if _session(process.pid) == pid]
+
+
+def _session(pid: int) -> int | None:
+    with suppress(ProcessLookupError):
+        return os.getsid(pid)
+    return None
+
+
+IN_ORDER = b"in order"
 
 
 @contextmanager
@@ -145,6 +170,9 @@ def watched(home: Path, *, data: Path, keep: Sequence[int] = ()) -> Iterator[Non
         yield
     finally:
         assert dog.stdin is not None  # noqa: S101 - for mypy: PIPE was asked for
-        dog.stdin.close()
+        # It tells an end in order from that of a supervisor that was killed.
+        with suppress(BrokenPipeError):
+            dog.stdin.write(IN_ORDER)
+            dog.stdin.close()
         with suppress(subprocess.TimeoutExpired):
-            dog.wait(GRACE_SECONDS + 8)
+            dog.wait(KILL_SECONDS + FAST_STOP_SECONDS + 6)

@@ -9,19 +9,21 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
 import psutil
+import psycopg
 
 from tm_core.settings import hide_password
 from tm_embedded import airflow, postgres
 from tm_embedded.airflow import AirflowApi, Component, Workload
-from tm_embedded.errors import CommandFailed, ComponentFailed
+from tm_embedded.errors import CommandFailed, ComponentFailed, PostgresFailed
 from tm_embedded.forkserver import Order, Part
 from tm_embedded.home import Home, RunningStack, describe, load_secrets, locked, now, private_files, read_json, remember
-from tm_embedded.processes import GRACE_SECONDS, sweep, watched
+from tm_embedded.processes import end_all, marked, session_of, sweep, watched
+from tm_embedded.restarts import Restarts, Rules, record
 
 # Cold, on 2 cores that others use as well; a start takes 10 to 17 s on quiet ones.
 READY_SECONDS = 180.0
@@ -30,6 +32,9 @@ LOG_BYTES = 10_000_000  # a log that has grown beyond this makes room for a new 
 DEMO_COMPONENTS = (airflow.API_SERVER, airflow.SCHEDULER, airflow.DAG_PROCESSOR)
 ALL_COMPONENTS = (*DEMO_COMPONENTS, airflow.TRIGGERER)
 FORKSERVER = "airflow"
+POSTGRES = "postgres"
+RULES = Rules()
+NEWS_SECONDS = 20.0  # the news that the stack gives up is waited for; it takes some seconds to import Airflow
 UI_PORT = 8080
 DEMO, UP = "make demo", "make up"
 
@@ -63,28 +68,99 @@ class Stack:
     environment: Mapping[str, str]
     api: AirflowApi
     parts: subprocess.Popen[bytes]
+    restarts: Restarts = field(default_factory=lambda: Restarts(RULES, time.monotonic))
     _unread: bytes = b""
+    _news: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def check(self) -> None:
-        """Raise ComponentFailed if a component has ended."""
-        for name, code in self._ended():
+        """Start again what has ended, after a pause. Called about once a second.
+
+        Raises:
+            ComponentFailed: a component ended too often, or before the stack was ready. The caller stops the stack.
+        """
+        for name, pid, code in self._ended():
             if name == airflow.MIGRATION and code == 0:
                 remember_migration(self.plan.home, self.server)
             else:
-                raise ComponentFailed(name, _ending(code), str(self.plan.home.log(name)))
-        for name, process in {"postgres": self.server.process, FORKSERVER: self.parts}.items():
-            if (status := process.poll()) is not None:
-                raise ComponentFailed(name, _ending(status), str(self.plan.home.log(name)))
+                self._lose(name, _ending(code), pid)
+        for name, process in {POSTGRES: self.server.process, FORKSERVER: self.parts}.items():
+            status = process.poll()
+            if status is not None and not self.restarts.waiting & {POSTGRES, FORKSERVER}:
+                self._lose(name, _ending(status), process.pid)
+        for name in self.restarts.due():
+            self._start_again(name)
 
-    def _ended(self) -> Iterator[tuple[str, int]]:
-        """(name, status) of what the fork server has reported since the last call."""
+    def _ended(self) -> Iterator[tuple[str, int, int]]:
+        """(name, pid, status) of what the fork server has reported since the last call."""
         assert self.parts.stdout is not None  # noqa: S101 - for mypy: it is a pipe
         with suppress(BlockingIOError):
             self._unread += os.read(self.parts.stdout.fileno(), 65_536)
         *lines, self._unread = self._unread.split(b"\n")
         for line in lines:
             event = json.loads(line)
-            yield event["ended"], event["code"]
+            yield event["ended"], event["pid"], event["code"]
+
+    def _lose(self, name: str, what: str, pid: int) -> None:
+        """Decide on a component that has ended: when it starts again, or that the stack gives up."""
+        home, log = self.plan.home, str(self.plan.home.log(name))
+        if not self.running.ready:
+            raise ComponentFailed(name, what, log)
+        # No task may go on, and report a failure, while what it needs is gone.
+        if name in (POSTGRES, FORKSERVER):
+            end_all(lambda: marked(home.path))
+            self.parts.wait()
+            self.restarts.forget_waiting()
+        else:
+            end_all(lambda: session_of(home.path, pid))
+        pause = self.restarts.ended(name)
+        if pause is None:
+            rules = self.restarts.rules
+            what += f". It was started again {rules.most} times within {rules.window_s / 60:.0f} minutes"
+            self._tell(name, what, "the stack gives up and is stopped", is_last=True)
+            raise ComponentFailed(name, what, log)
+        self._tell(name, what, f"it is started again after {pause:.0f} s")
+
+    def _tell(self, name: str, what: str, done: str, *, is_last: bool = False) -> None:
+        """Record what happened, print it to the supervisor's log and send it to whom TM_NOTIFY names."""
+        sys.stdout.write(f"{record(self.plan.home.events, name, what, done, is_last=is_last)}\n")
+        sys.stdout.flush()
+        self._news = [process for process in self._news if process.poll() is None]
+        if self.environment.get("TM_NOTIFY", "log") in ("", "log"):
+            return
+        command = ("python", "-m", "operators.notify", name, what, done)
+        # As a server, it finds connections in Airflow's database as well.
+        environment = {**self.environment, "_AIRFLOW_PROCESS_CONTEXT": "server"}
+        self._news.append(spawn(command, environment, log=self.plan.home.log("commands")))
+        if is_last:
+            with suppress(subprocess.TimeoutExpired):
+                self._news[-1].wait(NEWS_SECONDS)
+
+    def _start_again(self, name: str) -> None:
+        try:
+            if name == POSTGRES:
+                self.server = start_postgres(self.plan.home, port=self.server.port, only_port=True)
+            if name in (POSTGRES, FORKSERVER):
+                self._start_airflow_again()
+            else:
+                self._start_component_again(next(part for part in self.plan.components if part.name == name))
+        except (PostgresFailed, psycopg.OperationalError) as error:
+            self._lose(name, f"it did not start again: {error}", pid=0)
+
+    def _start_airflow_again(self) -> None:
+        airflow.release_interrupted(self.server)
+        _close_pipes(self.parts)
+        self._unread = b""
+        self.parts = _start_parts(self.plan, self.environment, migrate=False)
+
+    def _start_component_again(self, component: Component) -> None:
+        if component.job:
+            airflow.release_interrupted(self.server, [component.job])
+        _ready_log(self.plan.home.log(component.name), component.command)
+        assert self.parts.stdin is not None  # noqa: S101 - for mypy: it is a pipe
+        # A fork server that has ended meanwhile is found by the next check, and all starts again.
+        with suppress(BrokenPipeError):
+            self.parts.stdin.write(f"{component.name}\n".encode())
+            self.parts.stdin.flush()
 
     def await_ready(self, seconds: float = READY_SECONDS) -> None:
         """Wait until every component reports itself healthy, then sign in.
@@ -112,12 +188,10 @@ class Stack:
         return [part.name for part in self.plan.components if health.get(part.health) != "healthy"]
 
     def stop(self) -> None:
-        """Stop all: Airflow together, then Postgres. At most about 10 s; what does not listen is killed."""
-        self.parts.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self.parts.wait(GRACE_SECONDS)
-        sweep(self.plan.home.path, data=self.server.data, grace_s=0.2)
+        """Stop Airflow at once, so that no task reports a failure, then Postgres in order: at most about 8 s."""
+        sweep(self.plan.home.path, data=self.server.data)
         self.parts.wait()
+        _close_pipes(self.parts)
         postgres.stop_process(self.server.process)
 
 
@@ -131,6 +205,13 @@ def environment_of(home: Home, there: RunningStack) -> dict[str, str]:
     address = postgres.Address(port=there.postgres_port, passwords=load_secrets(home.secrets))
     workload = Workload.of(Path(there.project))
     return airflow.environment(home, workload, address, address.passwords, there.api_port, caller)
+
+
+def _close_pipes(parts: subprocess.Popen[bytes]) -> None:
+    for pipe in (parts.stdin, parts.stdout):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 def _ending(code: int) -> str:
@@ -234,17 +315,20 @@ def launched(plan: Plan) -> Iterator[Stack]:
         yield exits.enter_context(_airflow(plan, server))
 
 
+def start_postgres(home: Home, *, port: int | None, only_port: bool = False) -> postgres.Server:
+    """Start the home's server; see `tm_embedded.postgres.start`."""
+    passwords, log = load_secrets(home.secrets), home.log("postgres")
+    return postgres.start(home.postgres, log=log, passwords=passwords, port=port, only_port=only_port)
+
+
 @contextmanager
 def _postgres(home: Home) -> Iterator[postgres.Server]:
-    server = postgres.start(
-        home.postgres,
-        log=home.log("postgres"),
-        passwords=load_secrets(home.secrets),
-        port=read_json(home.state).get("postgres_port"),
-    )
+    server = start_postgres(home, port=read_json(home.state).get("postgres_port"))
     try:
         remember(home, postgres_port=server.port)
         postgres.ensure_databases(server, ["tm", "airflow"])
+        # What the last stack was at when it was stopped, however that was.
+        airflow.release_interrupted(server)
         yield server
     finally:
         with undisturbed():
@@ -294,7 +378,6 @@ def _start_parts(plan: Plan, environment: Mapping[str, str], *, migrate: bool) -
             command=each.command,
             log=str(_ready_log(home.log(each.name), each.command)),
             preload=each.preload,
-            waited_for=each.says_goodbye,
         )
         for each in plan.components
     )
@@ -305,7 +388,7 @@ def _start_parts(plan: Plan, environment: Mapping[str, str], *, migrate: bool) -
         process = subprocess.Popen(
             [sys.executable, "-m", "tm_embedded.forkserver", order],
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log_file,
             start_new_session=True,

@@ -4,7 +4,9 @@ import signal
 import sys
 from pathlib import Path
 
-from tm_embedded.processes import sweep
+from tm_embedded.home import Home
+from tm_embedded.processes import IN_ORDER, sweep
+from tm_embedded.restarts import record
 
 
 def main() -> None:
@@ -12,8 +14,10 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     home, data = map(Path, sys.argv[1:3])
-    sys.stdin.buffer.read()
+    said = sys.stdin.buffer.read()
     sweep(home, data=data)
+    if said != IN_ORDER and home.is_dir():
+        record(Home(path=home).events, "supervisor", "it was killed", "all was stopped", is_last=True)
 
 
 if __name__ == "__main__":
