@@ -39,7 +39,7 @@ class PreviewErasureOperator(BaseOperator):
         shown = render_report(report)
         self.log.info("%s", shown)
         if not report.tombstones:
-            raise AirflowSkipException(f"store '{report.store}' holds nothing of this: there is nothing to erase")
+            raise AirflowSkipException(_nothing(report))
         return {"named": report.named, "tombstones": report.tombstones, "units": report.units, "shown": shown}
 
 
@@ -62,8 +62,7 @@ class EraseOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from tm_formats.storage import open_storage
-        from tm_store.erase import erase, find_erasure
-        from tm_store.erase_files import sweep
+        from tm_store.erase import erase, find_erasure, sweep_all
         from tm_store.journal import ship
         from tm_store.migrate import open_memory
 
@@ -72,8 +71,10 @@ class EraseOperator(BaseOperator):
         with open_memory(settings) as db:
             if number := find_erasure(db, self.form["store"], self.named):
                 ship(db, storage)
-                sweep(db, storage, [number])
-                self.log.info("erasure %s was done by an earlier try; its files were gone through again", number)
+                sweep_all(settings, db, storage, [number])
+                self.log.info(
+                    "erasure %s was done by an earlier try; its tables and files were gone through again", number
+                )
                 return {"number": number, "done_before": True}
             report = erase(
                 settings,
@@ -90,6 +91,17 @@ class EraseOperator(BaseOperator):
         facts = {"number": report.journal_id, "report": storage.uri_of(path), "sha256": report.sha256()}
         self.log.info("%s", json.dumps(facts))
         return facts
+
+
+def _nothing(report: Any) -> str:
+    """Why there is nothing to approve; the words may stand all the same in what is no unit."""
+    places = sorted({*report.removed, *report.inside})
+    if places:
+        return (
+            f"store '{report.store}': no unit, bead or file has this, so there is nothing to approve, but the words "
+            f"stand in {', '.join(places)}. `tm erase` on the command line removes what it can, and lists the rest"
+        )
+    return f"store '{report.store}' holds nothing of this: there is nothing to erase"
 
 
 def approver(approval: Mapping[str, Any]) -> str:

@@ -14,7 +14,14 @@ with extras as (
             (
                 select jsonb_object_agg(property.key, property.value)
                 from jsonb_each(extra.facts -> 'properties') as property
-                where regexp_replace(property.value #>> '{}', '</?seg>', '', 'g') not in (select sought.text from sought)
+                where
+                    not exists (
+                        select
+                        from sought
+                        where
+                            sought.text = regexp_replace(property.value #>> '{}', '</?seg>', '', 'g')
+                            or (sought.is_asked and strpos(property.value #>> '{}', sought.text) > 0)
+                    )
             ),
             '{}'
         )
@@ -24,7 +31,9 @@ with extras as (
         and exists (
             select
             from jsonb_each(extra.facts -> 'properties') as property
-            join sought on sought.text = regexp_replace(property.value #>> '{}', '</?seg>', '', 'g')
+            join sought
+                on sought.text = regexp_replace(property.value #>> '{}', '</?seg>', '', 'g')
+                or (sought.is_asked and strpos(property.value #>> '{}', sought.text) > 0)
         )
     returning 1
 ),
@@ -38,7 +47,14 @@ versions as (
             (
                 select jsonb_object_agg(property.key, property.value)
                 from jsonb_each(withdrawn.facts -> 'properties') as property
-                where regexp_replace(property.value #>> '{}', '</?seg>', '', 'g') not in (select sought.text from sought)
+                where
+                    not exists (
+                        select
+                        from sought
+                        where
+                            sought.text = regexp_replace(property.value #>> '{}', '</?seg>', '', 'g')
+                            or (sought.is_asked and strpos(property.value #>> '{}', sought.text) > 0)
+                    )
             ),
             '{}'
         )
@@ -49,7 +65,9 @@ versions as (
         and exists (
             select
             from jsonb_each(withdrawn.facts -> 'properties') as property
-            join sought on sought.text = regexp_replace(property.value #>> '{}', '</?seg>', '', 'g')
+            join sought
+                on sought.text = regexp_replace(property.value #>> '{}', '</?seg>', '', 'g')
+                or (sought.is_asked and strpos(property.value #>> '{}', sought.text) > 0)
         )
     returning 1
 )

@@ -8,6 +8,7 @@
 --             beads                all beads
 --             null_share           beads with one side only, of all
 --             passed, passed_share beads that no rule refused
+--             passed_or_erased     these, and beads with two sides whose texts were erased: no rule refused those either
 --             rejected_share       beads that a rule refused, whichever
 --             translated           beads with two sides that no rule of dirt refused
 --             refused_share        refused by another rule, of the translated
@@ -21,9 +22,12 @@ with counted as (
         count(*) as beads,
         count(*) filter (where least(bead.src_count, bead.tgt_count) = 0) as nulls,
         count(*) filter (where bead.rule = '') as passed,
+        count(*) filter (where bead.rule = 'erased' and least(bead.src_count, bead.tgt_count) > 0) as erased,
         count(*) filter (where least(bead.src_count, bead.tgt_count) > 0 and bead.rule <> all(%(dirt)s)) as translated,
         count(*) filter (
-            where least(bead.src_count, bead.tgt_count) > 0 and bead.rule <> all(%(dirt)s) and bead.rule <> ''
+            where least(bead.src_count, bead.tgt_count) > 0
+                and bead.rule <> all(%(dirt)s)
+                and bead.rule not in ('', 'erased')
         ) as refused,
         count(*) filter (where bead.tier <> 'imported') as aligned,
         count(*) filter (where bead.tier <> 'imported' and least(bead.src_count, bead.tgt_count) = 0) as aligned_nulls
@@ -41,7 +45,8 @@ cross join lateral (
         ('null_share', counted.nulls::double precision / counted.beads),
         ('passed', coalesce(counted.passed, 0)),
         ('passed_share', counted.passed::double precision / counted.beads),
-        ('rejected_share', (counted.beads - counted.passed)::double precision / counted.beads),
+        ('passed_or_erased', coalesce(counted.passed + counted.erased, 0)),
+        ('rejected_share', (counted.beads - counted.passed - counted.erased)::double precision / counted.beads),
         ('translated', coalesce(counted.translated, 0)),
         ('refused_share', counted.refused::double precision / nullif(counted.translated, 0)),
         ('aligned_beads', coalesce(counted.aligned, 0)),

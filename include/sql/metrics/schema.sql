@@ -5,8 +5,8 @@
 -- Repeatable: yes; reads only.
 -- Returns:    store, src_lang, tgt_lang, name, value
 --
---             malformed_beads      beads with a text on a side without segments, or (aligned or passed ones) none on a
---                                  side with some; with an unknown rule or tier, a score outside 0 to 1, or a key that
+--             malformed_beads      beads with a text on a side without segments, or (aligned or passed ones, not erased
+--                                  ones) none on a side with some; with an unknown rule or tier, a score outside 0 to 1, or a key that
 --                                  is no SHA-256
 with counted as (
     select bead.store, bead.src_lang, bead.tgt_lang, count(*) as malformed
@@ -16,12 +16,12 @@ with counted as (
         and (
             bead.src_count = 0 and bead.src_text <> ''
             or bead.tgt_count = 0 and bead.tgt_text <> ''
-            or (bead.tier <> 'imported' or bead.rule = '') and (
+            or (bead.tier <> 'imported' or bead.rule = '') and bead.rule <> 'erased' and (
                 bead.src_count > 0 and bead.src_text = '' or bead.tgt_count > 0 and bead.tgt_text = ''
             )
             or bead.rule = '' and least(bead.src_count, bead.tgt_count) = 0
             or least(bead.src_count, bead.tgt_count) < 0
-            or bead.rule <> '' and bead.rule <> all(%(rules)s::text[])
+            or bead.rule not in ('', 'erased') and bead.rule <> all(%(rules)s::text[])
             or bead.tier <> all(%(tiers)s::text[])
             -- Written so that nan, which Postgres sorts above every number, is outside too.
             or not (bead.score >= 0 and bead.score <= 1)

@@ -13,7 +13,7 @@ with bead as (
     where
         staged.batch_id = %(batch_id)s and staged.store = %(store)s
         and staged.src_lang = %(src_lang)s and staged.tgt_lang = %(tgt_lang)s
-        and least(staged.src_count, staged.tgt_count) > 0
+        and least(staged.src_count, staged.tgt_count) > 0 and staged.rule <> 'erased'
 ),
 
 ranked as (

@@ -13,4 +13,8 @@ join ops.outcome as outcome
         and outcome.batch_id = bead.batch_id
         and outcome.document_key = bead.document_key
         and outcome.position = bead.position
-where bead.batch_id = %(batch_id)s and outcome.outcome in ('new', 'updated', 'unchanged');
+where
+    bead.batch_id = %(batch_id)s
+    and outcome.outcome in ('new', 'updated', 'unchanged')
+    -- Erased since it was loaded.
+    and bead.rule <> 'erased';

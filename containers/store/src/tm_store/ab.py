@@ -42,9 +42,11 @@ from tm_formats.storage import Storage
 from tm_formats.tables import read_rows, write_rows
 from tm_formats.vecalign import read_beads
 from tm_store.db import Database
+from tm_store.erase_windows import blanked
 from tm_store.lexicons import use_older
 from tm_store.review_threshold import approve, tier_threshold
 from tm_store.review_window import AROUND, segments_of
+from tm_store.tombstones import Graves, tombstones_of
 
 _Texts = Mapping[tuple[str, int], Sequence[str]]
 _Spans = tuple[int, int, int, int]
@@ -182,7 +184,16 @@ def _of_store(
     found: dict[tuple[str, int], Sequence[str]] = {}
     for batch_id, keys in batches.items():
         found |= segments_of(storage, batch_id, keys)
-    return {(key, side): texts for (key, side), texts in found.items() if (key, 1 - side) in found}
+    graves = tombstones_of(db).get(wanted.store, Graves(()))
+    erased = {
+        key
+        for (key, side), texts in found.items()
+        # An empty segment is one that was erased: what is left of such a document is no fair question.
+        if not all(texts) or key in graves.documents or graves.quoted(texts, glue(pair.tgt if side else pair.src))
+    }
+    return {
+        (key, side): texts for (key, side), texts in found.items() if (key, 1 - side) in found and key not in erased
+    }
 
 
 def _segment_rows(texts: _Texts) -> Iterable[dict[str, Any]]:
@@ -213,6 +224,7 @@ def measure(db: Database, storage: Storage, run: str, *, run_id: str, day: date)
         rows = _drawn(facts, made, texts)
         named = {name: facts[name] for name in ("store", "src_lang", "tgt_lang")}
         with db.transaction():
+            rows = _unerased(db, facts, rows)
             db.run(
                 "ab/insert_comparison", batch_id=run, day=day, run_id=run_id, **named,
                 variants=Jsonb(facts["variants"]), facts=Jsonb({"sides": measured, "seed": facts["seed"]}),
@@ -221,6 +233,22 @@ def measure(db: Database, storage: Storage, run: str, *, run_id: str, day: date)
     for info in storage.list(work_path(run)):
         storage.delete(info.path)
     return {"items": int(db.one("ab/count_open", batch_id=run).open)}
+
+
+def _unerased(db: Database, facts: Mapping[str, Any], rows: Sequence[Any]) -> list[Any]:
+    """The rows without what was erased since their documents were collected. Holds the store as an erasure does."""
+    for known in db.run("tm/select_store", store=facts["store"]):
+        db.run("lookup/lock_store", store_id=known.store_id)
+    graves = tombstones_of(db).get(facts["store"])
+    if graves is None:
+        return list(rows)
+    langs = (facts["src_lang"], facts["tgt_lang"])
+    return [
+        {**row, "around": blanked(db, facts["store"], langs, row["around"], graves)}
+        for row in rows
+        if row["document_key"].removeprefix("\\x") not in graves.documents
+        and not graves.shadow(*langs, row["src_text"], row["tgt_text"])
+    ]
 
 
 def _beads(storage: Storage, run: str, side: Side) -> dict[str, list[_Spans]]:

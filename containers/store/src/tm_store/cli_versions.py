@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,7 +199,7 @@ def _erase(arguments: argparse.Namespace) -> int:
         if arguments.list:
             print(_erasures(db.run("erase/select_erasures")))
         elif arguments.sweep:
-            return _sweep(db, storage)
+            return _sweep(settings, db, storage)
         elif arguments.lift is not None:
             _lift(arguments, db, storage)
         else:
@@ -225,12 +225,13 @@ def _erasures(rows: Sequence[Any]) -> str:
     return table(shown, indent=0) or "nothing has been erased"
 
 
-def _sweep(db: "Database", storage: "Storage") -> int:
-    from tm_store.erase_files import sweep
+def _sweep(settings: Settings, db: "Database", storage: "Storage") -> int:
+    from tm_store.erase import sweep_all
 
-    swept = sweep(db, storage)
-    print("\n".join(_swept(swept)) or "no file holds anything of what was erased")
-    return 1 if swept.under_way else 0
+    found = sweep_all(settings, db, storage)
+    lines = [*_removed(found.removed), *_swept(found.files), *(f"  stays: {one}" for one in found.cleaned.left)]
+    print("\n".join(lines) or "no table and no file holds anything of what was erased")
+    return 1 if found.files.under_way else 0
 
 
 def _lift(arguments: argparse.Namespace, db: "Database", storage: "Storage") -> None:
@@ -271,16 +272,24 @@ def _erase_texts(arguments: argparse.Namespace, settings: Settings, db: "Databas
 def render_report(report: "Report") -> str:
     """What went, the proof, and what has to be deleted elsewhere."""
     lines = [f"{report.store}: {report.units:,} units of the memory, {report.tombstones:,} tombstones"]
-    lines += [f"  {table:<24} {rows:>10,} rows removed or emptied" for table, rows in sorted(report.removed.items())]
+    lines += _removed(report.removed)
     if report.lexicons:
         lines.append(f"  {report.lexicons} lexicons retired, which may have been learned from it")
-    lines.append(f"  {report.columns} columns of the database were looked into: none holds any of it")
+    if report.inside:
+        lines.append(f"  {report.columns} columns of the database were looked into: what was asked for stands inside")
+        lines += [f"    {place}: {rows:,} rows; look at them" for place, rows in sorted(report.inside.items())]
+    else:
+        lines.append(f"  {report.columns} columns of the database were looked into: none holds any of it")
     lines += [f"  not looked into, no right to read: {one}" for one in report.unread]
     lines += _swept(report.files) if report.files else []
     lines += [f"  stays: {one}" for one in report.stays]
     if report.dry_run:
         return "\n".join([*lines, "this is a preview: nothing was changed. Do it with --yes"])
     return "\n".join([*lines, f"erased, number {report.journal_id}; report sha256 {report.sha256()}"])
+
+
+def _removed(rows: Mapping[str, int]) -> list[str]:
+    return [f"  {table:<24} {count:>10,} rows removed or emptied" for table, count in sorted(rows.items())]
 
 
 def _swept(swept: "Swept") -> list[str]:

@@ -22,7 +22,9 @@ from tm_core.stores import Pair, load_stores
 from tm_formats.storage import Storage
 from tm_store.backup_catalog import list_backups
 from tm_store.db import Database
+from tm_store.erase_clean import Cleaned, clean, what_stays
 from tm_store.erase_files import Swept, sweep, texts_in_files, where_it_stays
+from tm_store.erase_places import Kind
 from tm_store.erase_scan import (
     EMBEDDED_CHARS,
     Column,
@@ -32,12 +34,14 @@ from tm_store.erase_scan import (
     embedded_texts,
     scan,
     scanned,
+    stands_in,
     tables,
 )
+from tm_store.erase_windows import sweep_windows
 from tm_store.journal import record, ship
 from tm_store.lexicons import MIN_SCORE
 from tm_store.load import merge_incoming
-from tm_store.tombstones import Tombstone, encode, path_of, read
+from tm_store.tombstones import Tombstone, encode, path_of, read, tombstones_of
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BLOCK_ROWS = 10_000
@@ -89,6 +93,9 @@ class Report:
         columns: how many columns of the database were looked into, and found without any of the texts.
         unread: columns that this role may not read: nobody has looked there.
         left_alone: columns that the caller said are no copies.
+        inside: rows by column in which the words that were asked for stand inside a text that is no unit's; a person
+            should look at them. Longer words than tm_store.erase_scan.EMBEDDED_CHARS end the erasure instead.
+        cleaned: tables whose dead rows and statistics were cleared, so that they do not show the texts either.
         lexicons: retired, because they may have been learned from what is gone.
         files: what was rewritten and deleted in object storage; None in a dry run.
         stays: what an erasure does not touch, and how each of it goes.
@@ -110,7 +117,9 @@ class Report:
     columns: int
     unread: tuple[str, ...]
     left_alone: tuple[str, ...]
+    inside: dict[str, int]
     lexicons: int
+    cleaned: tuple[str, ...] = ()
     files: Swept | None = None
     stays: tuple[str, ...] = ()
 
@@ -168,11 +177,47 @@ def erase(
         number = _record(db, facts | {"removed": report["units"]}, what.store, who)
         work.bury(number, len(stones))
         names = [row.name for row in db.run("erase/select_names", store=what.store)]
-    stays = where_it_stays(storage, what.store, names, list_backups(storage))
+    stays = (*where_it_stays(storage, what.store, names, list_backups(storage)), *what_stays(db))
     if dry_run:
         return Report(**report, journal_id=0, stays=stays)
     ship(db, storage)
-    return Report(**report, journal_id=number, stays=stays, files=sweep(db, storage, [number]))
+    files = sweep(db, storage, [number])
+    cleaned = clean(settings, _tables(report["removed"]))
+    return Report(**report, journal_id=number, stays=(*stays, *cleaned.left), files=files, cleaned=cleaned.tables)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a sweep removed after the erasures: rows by table, files, and what could not be cleared."""
+
+    removed: dict[str, int]
+    files: Swept
+    cleaned: Cleaned
+
+
+def sweep_all(settings: Settings, db: Database, storage: Storage, ids: Sequence[int] | None = None) -> Found:
+    """Go through every table and file again for some erasures (journal entries), or for all that stand.
+
+    By their tombstones alone, as a restore does it. What a writer left is removed; a second call finds nothing.
+
+    Cost: as `sweep`, and a read of the review items of each store with tombstones.
+    """
+    removed: dict[str, int] = {}
+    for store, graves in tombstones_of(db, ids).items():
+        with db.transaction():
+            work = _Erasure(db=db, store=store, store_id=_store_id(db, store))
+            work.remove(sorted(graves.stones))
+            windows = sweep_windows(db, store, tombstones_of(db, ids)[store])
+        for table, rows in [*work.removed.items(), ("review.item.around", windows)]:
+            removed[table] = removed.get(table, 0) + rows
+    files = sweep(db, storage, ids)
+    removed = {table: rows for table, rows in removed.items() if rows}
+    return Found(removed=removed, files=files, cleaned=clean(settings, _tables(removed)))
+
+
+def _tables(removed: Iterable[str]) -> list[str]:
+    """schema.table of what a report counts by table or column."""
+    return sorted({".".join(name.split(".")[:2]) for name in removed})
 
 
 def find_erasure(db: Database, store: str, named: str) -> int:
@@ -226,6 +271,7 @@ def replay(db: Database, storage: Storage, store: str, number: int, facts: Mappi
         work = _Erasure(db=db, store=store, store_id=_store_id(db, store))
         work.remove(stones)
         work.bury(number, len(stones))
+        sweep_windows(db, store, tombstones_of(db)[store])
         db.run("erase/mark_swept", ids=[number])
 
 
@@ -286,7 +332,9 @@ def _store_id(db: Database, store: str) -> int:
     return int(found[0].store_id)
 
 
-Texts = set[tuple[str, str, str, str]]
+#: Both languages, and both texts.
+Text = tuple[str, str, str, str]
+Texts = set[Text]
 
 
 def _select(
@@ -338,7 +386,11 @@ def _search(db: Database, storage: Storage, what: What, store_id: int) -> Texts:
     """Texts of the store that are looked for, wherever a copy of them lies."""
     is_wanted = _matcher(what)
     own = (what.pair.src, what.pair.tgt) if what.pair else None
-    sources = [_texts_in_tables(db, what.store, store_id), texts_in_files(db, storage, what.store)]
+    sources = [
+        _texts_in_tables(db, what.store, store_id),
+        _texts_in_json(db, what.store, store_id),
+        texts_in_files(db, storage, what.store),
+    ]
     return {
         row
         for rows in sources
@@ -376,6 +428,17 @@ def _texts_in_tables(db: Database, store: str, store_id: int) -> Iterator[tuple[
                 yield from rows
 
 
+def _texts_in_json(db: Database, store: str, store_id: int) -> Iterator[tuple[str, str, str, str]]:
+    """Both texts of what stands round review items, and of what a rejection took out of the memory."""
+    for row in db.run("erase/select_windows", store=store):
+        for bead in [*row.around.get("before", []), *row.around.get("after", [])]:
+            src, tgt = (row.around.get(f"{side}_glue", " ").join(bead[side]) for side in ("src", "tgt"))
+            if src or tgt:
+                yield row.src_lang, row.tgt_lang, src, tgt
+    for row in db.run("erase/select_removed", store_id=store_id):
+        yield row.src_lang, row.tgt_lang, row.src_text, row.tgt_text
+
+
 # The erasure ---------------------------------------------------------------------------------------
 
 
@@ -397,8 +460,9 @@ class _Erasure:
         found = columns(self.db)
         looked = scanned(found, self.leave)
         before = count_rows(self.db, tables(found), self.store, self.store_id)
-        self.remove(stones, texts)
+        self.remove(stones, texts, normalise(what.match) if what.match and not what.pair else "")
         self._prove(looked)
+        inside = self._inside(looked, what)
         return {
             "store": self.store,
             "what": what.shown(),
@@ -415,11 +479,17 @@ class _Erasure:
             "columns": sum(one.may_read for one in looked),
             "unread": tuple(str(one) for one in looked if not one.may_read),
             "left_alone": tuple(sorted(self.leave)),
+            "inside": inside,
             "lexicons": self.lexicons,
         }
 
-    def remove(self, stones: Sequence[Tombstone], texts: Texts = frozenset()) -> None:  # type: ignore[assignment]
-        """Remove whatever matches, in the memory, its history and every table with a copy."""
+    def remove(self, stones: Sequence[Tombstone], texts: Collection[Text] = (), words: str = "") -> None:
+        """Remove whatever matches, in the memory, its history and every table with a copy.
+
+        Args:
+            texts: found by a search, and to be gone from neighbours and properties too.
+            words: what a person asked for, as it is written: gone where it stands inside a neighbour, too.
+        """
         db, of_store = self.db, {"store_id": self.store_id}
         db.run("lookup/lock_store", **of_store)
         db.run("erase/create_grave")
@@ -436,12 +506,14 @@ class _Erasure:
         db.run("erase/create_sought")
         db.run("erase/fill_sought", **of_store)
         db.copy("erase/copy_sought", sorted({(text,) for row in texts for text in row[2:]}))
+        if words:
+            db.run("erase/insert_asked", words=words)
         self._remove_units()
         self._remove_copies()
         db.run("erase/narrow_sought", **of_store)
         self._note({"tm.extra": db.one("erase/strip_extras", **of_store).rows})
         inside = EMBEDDED_CHARS if embedded_texts(db) else _NEVER
-        blanked = db.one("erase/blank_windows", store=self.store, inside=inside).rows
+        blanked = db.one("erase/blank_windows", store=self.store, **of_store, inside=inside).rows
         self._note({"review.item.around": blanked})
 
     def _remove_units(self) -> None:
@@ -459,6 +531,8 @@ class _Erasure:
 
     def _remove_copies(self) -> None:
         db = self.db
+        # Of the verdicts whose changes are deleted next.
+        self._note({"review.verdict.note": db.one("erase/blank_notes", store=self.store).rows})
         self._note(delete_copies(db, tables(columns(db)), self.store, self.store_id))
         self._note({"staging.bead": db.one("erase/blank_beads", store=self.store).beads})
         self._note({"ops.ledger": db.one("erase/delete_ledger").alignments})
@@ -469,12 +543,30 @@ class _Erasure:
 
     def _prove(self, looked: Sequence[Column]) -> None:
         if left := scan(self.db, looked, self.store, self.store_id):
-            places = "\n".join(f"  {place}: {rows:,} rows" for place, rows in left.items())
-            raise ErasureError(
-                f"store '{self.store}': expected the texts to be gone, found them in\n{places}\n"
-                "These are copies that the erasure does not know, or texts that mean something else there. Remove the "
-                "copies, or name the columns that hold none by --leave, and run it again. Nothing was changed."
-            )
+            self._refuse(left)
+
+    def _refuse(self, left: Mapping[str, int]) -> None:
+        places = "\n".join(f"  {place}: {rows:,} rows" for place, rows in left.items())
+        raise ErasureError(
+            f"store '{self.store}': expected the texts to be gone, found them in\n{places}\n"
+            "These are copies that the erasure does not know, or texts that mean something else there. Remove the "
+            "copies, or name the columns that hold none by --leave, and run it again. Nothing was changed."
+        )
+
+    def _inside(self, looked: Sequence[Column], what: What) -> dict[str, int]:
+        """Where the words that were asked for stand after all, inside longer texts.
+
+        A pair alone was asked for: other pairs may say them.
+        """
+        if what.pair or not (what.match or what.regex):
+            return {}
+        found = stands_in(self.db, looked, self.store, self.store_id, _matcher(what))
+        own = {
+            str(one): one.owner for one in looked if one.place is not Kind.PROSE or len(what.match) >= EMBEDDED_CHARS
+        }
+        if left := {place: rows for place, rows in found.items() if own.get(place)}:
+            self._refuse(left)
+        return found
 
     def bury(self, number: int, stones: int) -> None:
         """Leave the tombstones under the number of the journal entry."""

@@ -4,6 +4,7 @@ Rows stay in a batch's files, without their texts: so its sums close and a later
 as tombstoned. All is found by tombstones, so that what was killed is done again, and what came later is found too.
 """
 
+import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,8 +34,6 @@ from tm_store.tombstones import Graves, tombstones_of
 
 _WORK = "work"
 _MOST_NAMED = 20
-# More than any tier joins on one side of a bead.
-_MOST_SEGMENTS = 8
 #: Files of aligned text by how their names begin.
 _SCHEMAS: tuple[tuple[str, Schema], ...] = (("beads-", FILTERED), ("beads.", BEADS), ("segments.", SEGMENTS))
 
@@ -76,6 +75,20 @@ def sweep(db: Database, storage: Storage, ids: Sequence[int] | None = None) -> S
     )
 
 
+def sweep_batch(db: Database, storage: Storage, batch: str) -> Swept:
+    """Take what was erased before out of the files that a batch has just written.
+
+    A deposit keeps what it said, so a date that is refined again says it again. After the filter this empties the rows
+    in the files, before anything else reads them: staging, the gate's examples, review items, comparisons.
+
+    Cost: nothing for stores without tombstones; else reads the batch's texts once.
+    """
+    done = _Sweep(db=db, storage=storage)
+    for store, graves in tombstones_of(db).items():
+        done.batch(batch, store, graves)
+    return Swept(rewritten=tuple(done.rewritten), deleted=tuple(done.deleted))
+
+
 def _batches(storage: Storage) -> list[str]:
     return sorted({info.path.split("/")[1] for info in storage.list(_WORK) if info.path.count("/") >= 2})
 
@@ -96,17 +109,31 @@ class _Sweep:
             self._comparison(batch, store, graves)
             return
         documents = _documents(self.storage, batch, store)
+        self._parts(batch, documents or {}, graves)
         if documents is None:
             self._lexicon_units(batch, graves)
         elif documents:
             folders = [_Folder(self.storage, path) for path in self._finished(batch)]
             places = {place for folder in folders for place in folder.buried(documents, graves)}
+            places |= _quoted(self.storage, batch, folders, documents, graves)
             if places:
                 # The gate's page and pictures show some of the texts; the gate makes them anew when it runs again.
                 for info in self.storage.list(work_path(batch, Step.GATE, "data_docs")):
                     self._delete(info.path)
                 for folder in folders:
                     self._rewrite(folder, places)
+
+    def _parts(self, batch: str, documents: Mapping[str, tuple[str, str]], graves: Graves) -> None:
+        """Delete what a shard that has not ended had finished, if it quotes an erased text: it is done again."""
+        for info in self.storage.list(f"{_WORK}/{batch}"):
+            folder, _, name = info.path.rpartition("/")
+            if (
+                folder.endswith("/parts")
+                and name.endswith(".json.gz")
+                and _part_quotes(gzip.decompress(self.storage.read(info.path)), documents, graves)
+            ):
+                self._delete(info.path)
+                self.under_way.append(folder.removesuffix("/parts"))
 
     def _finished(self, batch: str) -> list[str]:
         """Folders of texts with a manifest. What has none is a task's, killed or under way."""
@@ -190,14 +217,21 @@ def _is_quoted(storage: Storage, run: str, store: str, graves: Graves) -> bool:
     sorting = [("document_key", "ascending"), ("side", "ascending"), ("position", "ascending")]
     rows = table.sort_by(sorting).to_pylist()
     for (key, side), segments in groupby(rows, itemgetter("document_key", "side")):
-        texts = [one["text"] for one in segments]
-        if key in graves.documents or any(
-            graves.quote(normalise(glues[side].join(texts[first : first + count])))
-            for first in range(len(texts))
-            for count in range(1, _MOST_SEGMENTS + 1)
-        ):
+        if key in graves.documents or graves.quoted([one["text"] for one in segments], glues[side]):
             return True
     return False
+
+
+def _part_quotes(body: bytes, documents: Mapping[str, tuple[str, str]], graves: Graves) -> bool:
+    """Whether a shard's checkpoint holds an erased document, pair or text (tm_align.checkpoints)."""
+    rows = [row for part in json.loads(body).values() for row in (*part["beads"], *part["segments"])]
+    return any(
+        row["document_key"] in graves.documents
+        or ("text" in row and graves.quote(row["text"]))
+        or ("src_text" in row and graves.shadow(*documents[row["document_key"]], row["src_text"], row["tgt_text"]))
+        for row in rows
+        if row["document_key"] in documents
+    )
 
 
 def _teaches(graves: Graves, langs: Sequence[str], row: Mapping[str, str]) -> bool:
@@ -250,6 +284,32 @@ class _Folder:
                     places |= set(_span(row))
         return places
 
+    def beads(self, documents: Mapping[str, tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        """The filtered beads of these documents, in a folder of the filter."""
+        columns = [*_SPAN, "src_text", "tgt_text", "src_hash", "tgt_hash", "rule"]
+        for name, schema in self.files():
+            if schema is FILTERED:
+                table = read_columns(self.storage, f"{self.path}/{name}", schema, columns)
+                yield from table.filter(_in("document_key", documents)).to_pylist()
+
+    def quoted(self, documents: Mapping[str, tuple[str, str]], graves: Graves, units: Places) -> Places:
+        """The places of erased segments outside the spans of units, in a folder with segments."""
+        places: Places = set()
+        for name, schema in self.files():
+            if schema is not SEGMENTS:
+                continue
+            columns = ["document_key", "side", "position", "text"]
+            table = read_columns(self.storage, f"{self.path}/{name}", schema, columns)
+            sorting = [("document_key", "ascending"), ("side", "ascending"), ("position", "ascending")]
+            rows = table.filter(_in("document_key", documents)).sort_by(sorting).to_pylist()
+            for (key, side), segments in groupby(rows, itemgetter("document_key", "side")):
+                # A segment of a unit stands as an empty one: nothing is joined across it.
+                found = [(one["position"], one["text"]) for one in segments]
+                texts = ["" if (key, side, position) in units else text for position, text in found]
+                hits = graves.quoted(texts, glue(documents[key][side]))
+                places |= {(key, side, found[at][0]) for at in hits if texts[at]}
+        return places
+
     def blank(self, places: Places) -> list[str]:
         """Take the texts at these places out of the files; returns the files that were changed."""
         entries = {file.name: file for file in self.manifest.files}
@@ -276,6 +336,35 @@ def _span(row: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
     for side, (first, count) in enumerate(((row["src_first"], row["src_count"]), (row["tgt_first"], row["tgt_count"]))):
         for position in range(first, first + count):
             yield row["document_key"], side, position
+
+
+def _quoted(
+    storage: Storage, batch: str, folders: Sequence["_Folder"], documents: Mapping[str, tuple[str, str]], graves: Graves
+) -> Places:
+    """Places of erased texts that stand alone: in beads that a rule refused, null beads, segments in neither.
+
+    What the filter lets through becomes a unit, with its texts as a whole: such a bead is asked as a pair, elsewhere.
+    """
+    filtered = next((folder for folder in folders if folder.path == work_path(batch, Step.FILTER)), None)
+    if filtered is None:
+        return set()
+    said: set[str] = set()
+    units: Places = set()
+    others: list[dict[str, Any]] = []
+    for row in filtered.beads(documents):
+        key = row["document_key"]
+        if row["rule"] or graves.hold_hashes(*documents[key], row["src_hash"], row["tgt_hash"]):
+            others.append(row)
+        else:
+            said |= {row["src_hash"], row["tgt_hash"]}
+            units |= set(_span(row))
+    alone = graves.sparing(said)
+    places = {
+        place for row in others if alone.quote(row["src_text"]) or alone.quote(row["tgt_text"]) for place in _span(row)
+    }
+    for folder in folders:
+        places |= folder.quoted(documents, alone, units)
+    return places - units
 
 
 def _in(column: str, values: Iterable[str]) -> pc.Expression:

@@ -1,25 +1,18 @@
 """The proof of an erasure: look for its texts in every column of every table, known to this project or not."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from psycopg import sql
 
 from tm_store.db import Database
+from tm_store.erase_places import Kind, kind_of
 
-# Schemas of this project. In other schemas every column is looked into.
-_OWN = frozenset({"tm", "ops", "staging", "quality", "review", "away"})
-#: Columns of the project's own tables that hold names, codes and hashes: a segment may be "de", "new" or "demo" too.
-_CODES = frozenset(
-    "aligner batch_id claimed_by content context content_hash correction decided_by digest folder key kind lang "
-    "document_key holders ledger_key level manifest_sha256 model_hash name next_hash origin outcome path pooled "
-    "prev_hash review_state reviewers route rule run_id sha256 side src_hash src_lang src_lang_id state step store "
-    "table_name tgt_hash tgt_lang tgt_lang_id tier undoes unit_key uri verdict verdict_key who withdrawn_by".split()
-)
-#: Texts at least this long are looked for inside longer ones too, in tables of other schemas than tm, if they are few.
+#: Texts at least this long are looked for inside prose too, if they are few.
 EMBEDDED_CHARS = 20
 _EMBEDDED_TEXTS = 100
+_BLOCK_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +28,11 @@ class Column:
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.table}.{self.name}"
+
+    @property
+    def place(self) -> Kind:
+        """What the column holds, as tm_store.erase_places declares it."""
+        return kind_of(self.schema, self.table, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +87,14 @@ def tables(found: Sequence[Column]) -> list[Table]:
 
 def scanned(found: Sequence[Column], leave: Collection[str] = ()) -> list[Column]:
     """The columns that a proof looks into: all but the project's own codes, and those that a person names."""
-    return [one for one in found if not (one.schema in _OWN and one.name in _CODES) and str(one) not in leave]
+    return [one for one in found if one.place is not Kind.CODE and str(one) not in leave]
 
 
 def scan(db: Database, found: Sequence[Column], store: str, store_id: int) -> dict[str, int]:
     """Rows by column that hold a text of the temporary table ``sought``; a column without one is not named.
+
+    One rule in every schema (docs/decisions/0069): units, and copies of them, are compared whole, because a longer unit
+    is another text. Prose is searched inside too, unless what stands there is itself a text that a unit says.
 
     Args:
         store, store_id: in tables that name their store, its rows alone are looked at. In others a text counts that no
@@ -106,7 +107,11 @@ def scan(db: Database, found: Sequence[Column], store: str, store_id: int) -> di
     for one in found:
         if not one.may_read:
             continue
-        hits = _hits(db, one, store, store_id, embedded=few and one.schema != "tm")
+        inside = few and one.place is Kind.PROSE
+        hits = _hits(db, one, store, store_id, inside=inside)
+        if hits and inside:
+            # Asked only of what was found: it reads the memory.
+            hits = _hits(db, one, store, store_id, inside=True, excused=True)
         if hits:
             left[str(one)] = hits
     return left
@@ -118,35 +123,75 @@ def embedded_texts(db: Database) -> bool:
     return bool(row and 0 < row[0] <= _EMBEDDED_TEXTS)
 
 
-# A text, a list of texts or every string of a JSON value as rows "value".
+# A text, a list of texts, every string of a JSON value, or both sides of every bead of a window as rows "value".
 _VALUES = {
     "text": "select {column}::text as value",
     "list": "select unnest({column}::text[]) as value",
     "json": "select one_value #>> '{{}}' as value from jsonb_path_query({column}::jsonb, 'strict $.**') as one_value",
+    "window": """select (
+            select string_agg(segment.value, {column} ->> (side.name || '_glue') order by segment.number)
+            from jsonb_array_elements_text(bead.facts -> side.name) with ordinality as segment (value, number)
+        ) as value
+        from jsonb_path_query({column}, 'lax $.*[*] ? (exists (@.src))') as bead (facts)
+        cross join (values ('src'), ('tgt')) as side (name)""",
 }
 _SAME_TEXT = "{column}::text in (select sought.text from sought where {mine})"
 _SAME_BYTES = "{column} in (select convert_to(sought.text, 'UTF8') from sought where {mine})"
-_ANY_VALUE = "exists (select from ({values}) as given join sought on (sought.text = given.value{inside}) and {mine})"
-_INSIDE = " or (length(sought.text) >= {} and strpos(given.value, sought.text) > 0)"
+_ANY_VALUE = "exists (select from ({values}) as given join sought on ({same}) and {mine} where {open})"
+_INSIDE = "sought.text = given.value or (length(sought.text) >= {} and strpos(given.value, sought.text) > 0)"
+_SAID = "not exists (select from tm.unit as unit where given.value in (unit.src_text, unit.tgt_text))"
 
 
-def _hits(db: Database, one: Column, store: str, store_id: int, *, embedded: bool) -> int:
+def _hits(db: Database, one: Column, store: str, store_id: int, *, inside: bool, excused: bool = False) -> int:
     parts = {
         "column": sql.SQL("one.{}").format(sql.Identifier(one.name)),
         "mine": sql.SQL("true" if one.owner else "not sought.is_shared"),
     }
     if one.kind == "bytes":
         test = sql.SQL(_SAME_BYTES).format(**parts)
-    elif one.kind == "text" and not embedded:
+    elif one.kind == "text" and not inside:
         test = sql.SQL(_SAME_TEXT).format(**parts)
     else:
-        inside = sql.SQL(_INSIDE).format(sql.Literal(EMBEDDED_CHARS)) if embedded else sql.SQL("")
-        test = sql.SQL(_ANY_VALUE).format(values=sql.SQL(_VALUES[one.kind]).format(**parts), inside=inside, **parts)
+        values = _VALUES["window" if one.place is Kind.WINDOW else one.kind]
+        same = sql.SQL(_INSIDE).format(sql.Literal(EMBEDDED_CHARS)) if inside else sql.SQL("sought.text = given.value")
+        test = sql.SQL(_ANY_VALUE).format(
+            values=sql.SQL(values).format(**parts), same=same, open=sql.SQL(_SAID if excused else "true"), **parts
+        )
     statement = sql.SQL("select count(*) from {} as one where {} and {}").format(
         sql.Identifier(one.schema, one.table), _own_rows(one.owner, store, store_id), test
     )
     row = db.connection.execute(statement).fetchone()
     return int(row[0]) if row else 0
+
+
+def stands_in(
+    db: Database, found: Sequence[Column], store: str, store_id: int, is_wanted: Callable[[str], bool]
+) -> dict[str, int]:
+    """Rows by column in which words that a person asked for stand, be it inside longer texts.
+
+    Cost: reads every value of these columns into this process.
+    """
+    places = {}
+    for one in found:
+        if not one.may_read or one.kind == "bytes":
+            continue
+        if rows := sum(any(map(is_wanted, values)) for values in _values(db, one, store, store_id)):
+            places[str(one)] = rows
+    return places
+
+
+def _values(db: Database, one: Column, store: str, store_id: int) -> Iterator[list[str]]:
+    """All texts of each row of a column."""
+    column = sql.SQL("one.{}").format(sql.Identifier(one.name))
+    values = sql.SQL(_VALUES["window" if one.place is Kind.WINDOW else one.kind]).format(column=column)
+    statement = sql.SQL(
+        "select array(select given.value from ({}) as given where given.value <> '') from {} as one"
+        " where {} and {} is not null"
+    ).format(values, sql.Identifier(one.schema, one.table), _own_rows(one.owner, store, store_id), column)
+    with db.transaction(), db.connection.cursor(name="tm_erase_values") as cursor:
+        cursor.execute(statement)
+        while rows := cursor.fetchmany(_BLOCK_ROWS):
+            yield from (texts for (texts,) in rows)
 
 
 def _own_rows(owner: str, store: str, store_id: int) -> sql.Composable:

@@ -25,6 +25,7 @@ from tm_store.db import Database
 from tm_store.journal import FOLDER, record, ship
 from tm_store.review import Item, _bead, _one, item, own_bead, refuse_other
 from tm_store.review_memory import settle
+from tm_store.tombstones import entombed
 
 log = logging.getLogger(__name__)
 
@@ -218,6 +219,7 @@ def _write(db: Database, storage: Storage, row: Any, who: str, write: _Write) ->
             f"review item {row.item_id}: expected a note of at most {MOST_NOTE:,} characters, found "
             f"{len(write.note):,}. Shorten it; nothing was changed."
         )
+    _refuse_erased(db, row, write)
     key = uuid.uuid4().bytes
     changes = [_row(row, key, number, change) for number, change in enumerate(write.changes)]
     said = db.one(
@@ -237,6 +239,20 @@ def _write(db: Database, storage: Storage, row: Any, who: str, write: _Write) ->
     if write.kind in JUDGING or write.kind is Judgement.UNDO:
         db.run("review/insert_unsettled", verdict_key=key, store=row.store)
         settle(db, row.store)
+
+
+def _refuse_erased(db: Database, row: Any, write: _Write) -> None:
+    """A correction must not bring back what was erased, nor a note quote it."""
+    after = [(one.src_text, one.tgt_text) for one in write.changes if one.side == "after"]
+    notes = [write.note] if write.note else []
+    if not after and not notes:
+        return
+    if entombed(db, row.store, (row.src_lang, row.tgt_lang), after, notes):
+        raise ReviewError(
+            f"review item {row.item_id}: expected a correction or note that may be kept, found a text that was erased "
+            f"from store '{row.store}'. Write another one; a mistaken erasure is lifted by `tm erase --lift`. Nothing "
+            "was changed."
+        )
 
 
 def _journal(db: Database, storage: Storage, said: Any, changes: Sequence[dict[str, Any]]) -> None:

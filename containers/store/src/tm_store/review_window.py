@@ -19,6 +19,8 @@ from tm_core.rules import Tier
 from tm_formats.storage import Storage
 from tm_formats.tables import read_columns, read_rows
 from tm_store.db import Database
+from tm_store.erase_windows import blanked
+from tm_store.tombstones import tombstones_of
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ def windows(
 
     Returns:
         By bead: ``src_glue``, ``tgt_glue``, ``before``, ``after`` and ``own``. Without ``own`` nothing can be moved:
-        keyed strings and imported pairs have no order, and files may be gone.
+        keyed strings and imported pairs have no order, files may be gone, and a bead beside it may be erased.
     """
     rows = db.run(
         "review/select_around",
@@ -50,7 +52,14 @@ def windows(
     beads: dict[tuple[str, int], dict[int, Any]] = defaultdict(dict)
     for row in rows:
         beads[row.document_key, row.drawn][row.position] = row
-    return {place: _window(found, place[1], texts) for place, found in beads.items()}
+    graves = tombstones_of(db)
+    found = {}
+    for place, near in beads.items():
+        one, window = near[place[1]], _window(near, place[1], texts)
+        if one.store in graves:
+            window = blanked(db, one.store, (one.src_lang, one.tgt_lang), window, graves[one.store])
+        found[place] = window
+    return found
 
 
 def _window(beads: Mapping[int, Any], drawn: int, texts: _Segments) -> dict[str, Any]:

@@ -30,6 +30,8 @@ def sample_batch(settings: Settings, db: Database, batch_id: str) -> int:
     settle_all(db)
     places = {"batch_id": batch_id, "generation": batch.generation}
     with db.transaction():
+        # As a load and an erasure do: what is erased meanwhile is erased before, or finds the items.
+        db.run("tm/lock_stores", batch_id=batch_id)
         sizes = db.run("review/select_strata", **places, day=batch.partition_date, bounds=list(BIN_BOUNDS))
         states = [_state(known, row) for known, row in _known(settings, db, sizes, batch.partition_date)]
         if states:

@@ -19,6 +19,7 @@ from tm_core.outcomes import BatchState
 from tm_core.settings import Settings
 from tm_formats.storage import Storage, open_storage
 from tm_store.db import Database
+from tm_store.erase_files import sweep_batch
 from tm_store.journal import ship
 from tm_store.load import check_not_rolled_back, load_batch
 from tm_store.locks import date_lock
@@ -135,6 +136,8 @@ def _route(work: _Work) -> Facts:
 
 def _filter(work: _Work) -> Facts:
     refined = refine(work.settings, work.db, work.storage, work.batch_id)
+    # Before anything else reads the texts: what was erased stays in no file, and so gets no further.
+    sweep_batch(work.db, work.storage, work.batch_id)
     # Always anew: clearing 'filter' is what mends a staging table that somebody has changed.
     stage(work.db, work.storage, work.batch_id, work.day)
     return {"beads": refined.rules.seen, "rejected": refined.rules.rejected}
