@@ -4,26 +4,30 @@ A place that can hold text registers in tm_store.erase_places; the last tests he
 """
 
 import gzip
+import io
 import json
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.store.batches_made import load
+from tests.store.batches_made import load, stage
 from tests.store.test_erase import HOUSE, SECRET, TREE, count, queue_all, rows, says, texts
 from tests.store.test_review_sample import DAY, Night
 from tm_core.ab import ab_folder
-from tm_core.contracts import BEADS, SEGMENTS
+from tm_core.contracts import SEGMENTS
 from tm_core.errors import ErasureError, ReviewError
 from tm_core.identity import document_key, text_hash
 from tm_core.settings import Settings
 from tm_core.stores import Pair
 from tm_formats.storage import Storage
 from tm_formats.tables import read_rows
-from tm_store import ab, erase_clean
+from tm_store import ab, erase_clean, lexicons
 from tm_store.cli import main
 from tm_store.cli_versions import render_report
 from tm_store.db import Database
@@ -32,6 +36,7 @@ from tm_store.erase_clean import clean
 from tm_store.erase_places import FILES, TABLES, Kind, place_of, undeclared
 from tm_store.erase_scan import columns
 from tm_store.explain import explain
+from tm_store.exports import Format, Wanted, export_units
 from tm_store.lookup import lookup
 from tm_store.report import report
 from tm_store.review import Filters, item, queue
@@ -71,26 +76,34 @@ def plant(night: Night) -> None:
         night.storage.write_atomic(path, "\n\n".join([*paragraphs[:middle], *sentences, *paragraphs[middle:]]).encode())
 
 
-def files_with(storage: Storage, needle: str) -> list[str]:
-    """Paths of stored files, deposits and backups aside, that hold the words, be they packed."""
+def few(night: Night) -> None:
+    """Keep a few of the date's documents: these tests refine it twice."""
+    for info in night.storage.list("raw"):
+        name = info.path.rpartition("/")[2].split(".")
+        if name[0] not in ("seven-minutes", "weather-station", "cargo-bikes") or name[1] not in ("en", "de"):
+            night.storage.delete(info.path)
+    assert len(night.storage.list("raw")) == 6
+
+
+def unpacked(path: str, data: bytes) -> bytes:
+    """What a file says, whatever packs it."""
+    if path.endswith(".gz"):
+        return gzip.decompress(data)
+    if path.endswith(".zst"):
+        return pa.CompressedInputStream(io.BytesIO(data), "zstd").read()
+    if path.endswith(".parquet"):
+        return repr(parquet.read_table(io.BytesIO(data)).to_pylist()).encode()
+    return data
+
+
+def files_with(storage: Storage, needle: str, aside: tuple[str, ...] = ("backups/",)) -> list[str]:
+    """Paths of stored files, deposits aside, that hold the words, be they packed."""
     found, seen = [], 0
     for info in storage.list(""):
-        if info.path.startswith(("raw/", "backups/")):
+        if info.path.startswith(("raw/", *aside)):
             continue
         seen += 1
-        data = storage.read(info.path)
-        if info.path.endswith(".gz"):
-            data = gzip.decompress(data)
-        for name, schema in (("beads.parquet", BEADS), ("segments.parquet", SEGMENTS)):
-            if info.path.endswith(name) and "/ab-" not in info.path:
-                data = repr(read_rows(storage, info.path, schema)).encode()
-        if info.path.endswith(".parquet") and not data.startswith(b"["):
-            import io
-
-            import pyarrow.parquet as parquet
-
-            data = repr(parquet.read_table(io.BytesIO(data)).to_pylist()).encode()
-        if needle.encode() in data:
+        if needle.encode() in unpacked(info.path, storage.read(info.path)):
             found.append(info.path)
     assert seen > 10
     return found
@@ -113,6 +126,7 @@ def erased(settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch) ->
     night = Night(settings, db, monkeypatch)
     monkeypatch.setenv("TM_REVIEW_RATE", "1")
     night.settings = Settings.from_env()
+    few(night)
     plant(night)
     night.refresh(only_stores=["demo"])
     assert {"tm.unit", "review.item"} <= set(says(db, "Quastenflosser"))
@@ -128,7 +142,11 @@ def erased(settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_erased_text_comes_back_nowhere(
-    erased: Night, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    erased: Night,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     db, storage = erased.db, erased.storage
     assert says(db, "Quastenflosser") == []
@@ -144,6 +162,16 @@ def test_an_erased_text_comes_back_nowhere(
     segments = read_rows(storage, f"{ab_folder('ab-000000000009')}/segments.parquet", SEGMENTS)
     assert segments
     assert not any("Quastenflosser" in row["text"] for row in segments)
+    # Nor do an export, what lexicons are learned from, and the backup that the second run has made.
+    export_units(db, Wanted(store="demo", pair=Pair(src="en", tgt="de"), format=Format.TMX), tmp_path / "demo.tmx")
+    assert "<seg>" in (exported := (tmp_path / "demo.tmx").read_text())
+    assert "Quastenflosser" not in exported
+    monkeypatch.setattr(lexicons, "MIN_UNITS", 1)
+    assert lexicons.collect(erased.settings, db, storage, "lexicon-x")
+    first, second = sorted({"/".join(info.path.split("/")[:2]) for info in storage.list("backups")})
+    found = files_with(storage, "Quastenflosser", aside=())
+    assert found, "the first run's backup has it, and this can find it"
+    assert all(path.startswith(first) for path in found), second
     swept = sweep_all(erased.settings, db, storage)
     assert (swept.removed, swept.files.rewritten) == ({}, ())
     for info in storage.list(""):
@@ -159,6 +187,7 @@ def test_a_batch_whose_every_text_was_erased_is_no_alarm(
     settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     night = Night(settings, db, monkeypatch)
+    few(night)
     night.refresh()
     names = [
         name
@@ -172,6 +201,15 @@ def test_a_batch_whose_every_text_was_erased_is_no_alarm(
     assert night.rows("select distinct verdict from ops.slice where src_lang = 'en' and tgt_lang = 'de'") == [
         ("accept",)
     ]
+
+
+def test_the_gates_examples_show_no_erased_bead(db: Database, wipe: Any) -> None:
+    load(db, D1, {"a": [HOUSE]}, batch_id="later")
+    stage(db, "later", D1, {"a": [SECRET, HOUSE]}, store="demo", pair=("en", "de"))
+    asked = {"batch_id": "later", "store": "demo", "src_lang": "en", "tgt_lang": "de", "most": 10}
+    assert SECRET in {(row.src_text, row.tgt_text) for row in db.run("quality/select_examples", **asked)}
+    wipe(match="John Doe")
+    assert {(row.src_text, row.tgt_text) for row in db.run("quality/select_examples", **asked)} == {HOUSE}
 
 
 # One rule for units and their copies ----------------------------------------------------------------
