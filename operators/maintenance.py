@@ -26,12 +26,11 @@ class MaintainOperator(BaseOperator):
         self.preview = preview
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        from tm_formats.storage import open_storage
-        from tm_store.upkeep import Part, maintain, render
+        from tm_store.upkeep import Part, maintain, render, storage_of
 
         settings = Settings.from_env()
-        preview = bool(self.preview)
-        actions = maintain(settings, open_storage(settings), parts=[Part(self.part)], dry_run=preview)
+        parts, preview = [Part(self.part)], bool(self.preview)
+        actions = maintain(settings, storage_of(settings, parts), parts=parts, dry_run=preview)
         for line in render(actions, dry_run=preview).splitlines():
             self.log.info("%s", line)
         return [asdict(action) for action in actions]

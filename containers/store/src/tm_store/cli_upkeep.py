@@ -37,10 +37,9 @@ def _roles(arguments: argparse.Namespace) -> int:
 
 
 def _maintain(arguments: argparse.Namespace) -> None:
-    from tm_formats.storage import open_storage
-    from tm_store.upkeep import Part, maintain, render
+    from tm_store.upkeep import Part, maintain, render, storage_of
 
     settings = Settings.from_env()
     parts = [Part(name) for name in arguments.part or _PARTS]
-    actions = maintain(settings, open_storage(settings), parts=parts, dry_run=arguments.dry_run)
+    actions = maintain(settings, storage_of(settings, parts), parts=parts, dry_run=arguments.dry_run)
     print(render(actions, dry_run=arguments.dry_run))

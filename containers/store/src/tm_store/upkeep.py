@@ -15,7 +15,7 @@ from psycopg import sql
 
 from tm_core.errors import DatabaseError
 from tm_core.settings import Settings
-from tm_formats.storage import Storage
+from tm_formats.storage import Storage, open_storage
 from tm_store.db import Database
 from tm_store.lookup_index import rebuild
 from tm_store.migrate import open_memory
@@ -37,6 +37,15 @@ class Part(StrEnum):
     LEFTOVERS = "leftovers"  # work files and staged rows of batches that were replaced
     LOOKUP = "lookup"  # look-up indexes that hold many texts that have gone
     TABLES = "tables"  # vacuum, statistics, invalid indexes
+
+
+#: Parts that touch object storage.
+_STORED = {Part.BOOKS, Part.LEFTOVERS}
+
+
+def storage_of(settings: Settings, parts: Sequence[Part]) -> Storage:
+    """Open the storage for these parts. Those that need none, such as next month's partitions, do not wait for it."""
+    return open_storage(settings) if _STORED & set(parts) else Storage(settings.storage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
