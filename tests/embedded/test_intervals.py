@@ -14,42 +14,38 @@ pytestmark = pytest.mark.airflow
 
 KEYS = dict.fromkeys((*ROLES, *MEMBERS, "fernet", "api_secret", "jwt"), "secret")
 FILES = 11
-MINUTE = timedelta(minutes=1)
 
 
 def read_in_a_minute(folder: Path, changed: int) -> list[int]:
-    """How many files Airflow's own DAG processor reads in each second of a minute after it has read all.
+    """How many files Airflow's own DAG processor reads in each second of a minute, all having been read at its begin.
 
-    The clock is its record of when it last read a file, which is moved back instead of waiting.
+    Nothing waits: time stamps are moved back instead. In the middle of the minute, `changed` files are written.
     """
     from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager, DagFileStat
 
     manager = DagFileProcessorManager(max_runs=-1)
-    paths = [folder / f"dag_{number}.py" for number in range(FILES)]
-    infos = {DagFileInfo(rel_path=Path(path.name), bundle_name="dags-folder", bundle_path=folder) for path in paths}
-    begin = datetime.now(UTC)
-    for path in paths:
-        path.touch()
-        os.utime(path, times=((begin - MINUTE * 10).timestamp(),) * 2)
-    last = {info: begin for info in infos}
-    found = []
+    files = [
+        DagFileInfo(rel_path=Path(f"dag_{number}.py"), bundle_name="dags-folder", bundle_path=folder)
+        for number in range(FILES)
+    ]
+    # In seconds of that minute.
+    written, read = dict.fromkeys(files, -600.0), dict.fromkeys(files, 0.0)
+    counts = []
     for second in range(60):
         if second == 30:
-            for path in paths[:changed]:
-                os.utime(path, times=((begin + MINUTE).timestamp(),) * 2)
-        manager._file_stats.update(
-            {
-                info: DagFileStat(last_finish_time=datetime.now(UTC) - timedelta(seconds=second) + (last[info] - begin))
-                for info in infos
-            }
-        )
-        manager.prepare_file_queue(known_files={"dags-folder": infos})
-        read = list(manager._file_queue)
+            written |= dict.fromkeys(files[:changed], 29.5)
+        now = datetime.now(UTC)
+        for file in files:
+            file.absolute_path.touch()
+            moment = now.timestamp() - (second - written[file])
+            os.utime(file.absolute_path, times=(moment, moment))
+            manager._file_stats[file] = DagFileStat(last_finish_time=now - timedelta(seconds=second - read[file]))
+        manager.prepare_file_queue(known_files={"dags-folder": set(files)})
+        queued = list(manager._file_queue)
         manager._file_queue.clear()
-        for info in read:
-            last[info] = begin + timedelta(seconds=second) + 2 * MINUTE
-        found.append(len(read))
-    return found
+        read |= dict.fromkeys(queued, float(second))
+        counts.append(len(queued))
+    return counts
 
 
 @pytest.fixture
@@ -72,4 +68,4 @@ def test_a_changed_file_is_read_in_the_next_second_and_only_it(stack: Path) -> N
 def test_with_the_intervals_of_before_the_count_is_another_one(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This test would see it: every 10 s all files were read again."""
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL", "10")
-    assert sum(read_in_a_minute(stack, changed=0)) >= FILES
+    assert sum(read_in_a_minute(stack, changed=0)) == 5 * FILES

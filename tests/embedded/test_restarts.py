@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ import pytest
 from tm_embedded import airflow
 from tm_embedded.home import Home
 from tm_embedded.postgres import Address
-from tm_embedded.processes import end_all, marked, marked_environment, session_of, watched
+from tm_embedded.processes import end_all, marked, marked_environment, session_of, wait_until, watched
 from tm_embedded.restarts import KEPT_EVENTS, Restarts, Rules, events_of, pause_after, record
 
 RULES = Rules(most=5, window_s=600, first_s=1, longest_s=10)
@@ -86,31 +87,35 @@ def start(home: Path, code: str) -> subprocess.Popen[str]:
 
 #: A parent that reports the end of its child, as Airflow's supervisor of a task does: to a file.
 SUPERVISING = """
-import subprocess, sys
+import pathlib, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"])
 child.wait()
-open(sys.argv[-1] if len(sys.argv) > 1 else REPORT, "w").write("the task failed")
+pathlib.Path({!r}).write_text("the task failed")
 """
 
 
 def test_no_process_lives_to_report_the_end_of_another(home: Path, tmp_path: Path) -> None:
     home.mkdir()
     report = tmp_path / "report"
-    code = SUPERVISING.replace("sys.argv[-1] if len(sys.argv) > 1 else REPORT", repr(str(report)))
-    processes = [start(home, code) for _ in range(3)]
-    # The children first: the worst order.
-    found = sorted(marked(home), key=lambda process: process.ppid() in {each.pid for each in processes}, reverse=True)
-    assert len(found) == 6
-    assert end_all(lambda: [process for process in found if process in marked(home)]) == 6
-    for process in processes:
-        assert process.wait(10) == -9
-        process.communicate()
+    parent = start(home, SUPERVISING.format(str(report)))
+
+    class Slow(list[psutil.Process]):
+        """The child comes first, and its parent has all the time that it needs for a report."""
+
+        def __iter__(self) -> Iterator[psutil.Process]:
+            for process in sorted(super().__iter__(), key=lambda process: process.pid == parent.pid):
+                yield process
+                wait_until(report.exists, 0.5)
+
+    assert end_all(lambda: Slow(marked(home))) == 2
+    assert parent.wait(10) == -9
+    parent.communicate()
     assert not report.exists()
 
 
 def test_what_a_component_leaves_is_its_session_and_not_anothers(home: Path) -> None:
     home.mkdir()
-    code = SUPERVISING.replace("sys.argv[-1] if len(sys.argv) > 1 else REPORT", "'/dev/null'")
+    code = SUPERVISING.format(os.devnull)
     dead, other = start(home, code), start(home, code)
     dead.kill()
     dead.wait()

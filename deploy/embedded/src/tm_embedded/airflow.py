@@ -256,7 +256,7 @@ def _options(
 INTERVALS: dict[str, dict[str, float]] = {
     "SCHEDULER": {
         # Between two loops without work. The default second is felt at each of a run's steps.
-        "SCHEDULER_IDLE_SLEEP_TIME": 0.5,
+        "SCHEDULER_IDLE_SLEEP_TIME": 0.4,
     },
     "DAG_PROCESSOR": {
         # A changed DAG file is read within 2 s, by its time stamp; a new one within 15 s, when the folder is listed.
