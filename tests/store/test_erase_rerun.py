@@ -31,7 +31,7 @@ from tm_store import ab, erase_clean, lexicons
 from tm_store.cli import main
 from tm_store.cli_versions import render_report
 from tm_store.db import Database
-from tm_store.erase import What, erase, sweep_all
+from tm_store.erase import What, apply_tombstones, erase, sweep_all
 from tm_store.erase_clean import clean
 from tm_store.erase_places import FILES, TABLES, Kind, place_of, undeclared
 from tm_store.erase_scan import columns
@@ -318,6 +318,20 @@ def test_a_sweep_removes_what_writers_left(
     assert says(db, "John") == []
     assert main(["erase", "--sweep"]) == 0
     assert "no table and no file holds anything" in capsys.readouterr().out
+
+
+def test_a_restore_takes_it_out_of_windows_too(settings: Settings, db: Database, storage: Storage, wipe: Any) -> None:
+    """By the tombstones of the journal; one of an erasure that found nothing names none."""
+    load(db, D1, {"a": [SECRET, HOUSE]})
+    wipe(match="John Doe")
+    wipe(match="nowhere to be found")
+    db.connection.execute("truncate tm.tombstone, ops.erasure, review.item")
+    load(db, D2, {"b": [HOUSE]})
+    queue_all(db)
+    db.connection.execute("update review.item set around = %s", [Jsonb(quoting(([SECRET[0]], [])))])
+    entries = [json.loads(storage.read(info.path)) for info in storage.list("journal/entries")]
+    assert apply_tombstones(db, storage, entries) == 2
+    assert says(db, "John Doe") == []
 
 
 def test_a_text_that_a_unit_says_may_stand_beside_others(

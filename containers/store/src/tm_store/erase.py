@@ -271,7 +271,8 @@ def replay(db: Database, storage: Storage, store: str, number: int, facts: Mappi
         work = _Erasure(db=db, store=store, store_id=_store_id(db, store))
         work.remove(stones)
         work.bury(number, len(stones))
-        sweep_windows(db, store, tombstones_of(db)[store])
+        if graves := tombstones_of(db).get(store):
+            sweep_windows(db, store, graves)
         db.run("erase/mark_swept", ids=[number])
 
 
