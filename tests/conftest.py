@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import psutil
 import psycopg
 import pytest
@@ -18,6 +19,14 @@ from tm_store.migrate import migrate
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 * 2**30  # the server's log, 1 GB at most, its caches, and the databases of the largest tests
+#: Hypothesis gives an example 0.2 s and its making a second: a busy machine is no counterexample.
+hypothesis.settings.register_profile(
+    "busy",
+    parent=hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("busy")
 IN_CI = os.environ.get("CI", "") not in ("", "0", "false")
 
 #: Units whose source text the index of look-ups does not know, and that does not wait for it: they are never found.

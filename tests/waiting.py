@@ -7,7 +7,7 @@ HANG_S is the one limit: it ends a test that would hang for ever, and no test fa
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 Found = TypeVar("Found")
@@ -49,6 +49,29 @@ def stopwatch() -> Callable[[], str]:
     """Start a watch that says what has passed in words, to be printed. It is no number, so no test can depend on it."""
     began = time.monotonic()
     return lambda: f"{time.monotonic() - began:.1f} s"
+
+
+class Span:
+    """The time that something takes, from which a fault draws its moment. It is no number: no test can depend on it."""
+
+    def __init__(self) -> None:
+        self._began, self._seconds = time.monotonic(), 0.0
+
+    def ended(self) -> "Span":
+        """End the span now, and return it."""
+        self._seconds = time.monotonic() - self._began
+        return self
+
+    @classmethod
+    def total(cls, spans: Iterable["Span"]) -> "Span":
+        """Return one that lasts as long as all of them."""
+        whole = cls()
+        whole._seconds = sum(span._seconds for span in spans)
+        return whole
+
+    def pause(self, share: float) -> None:
+        """Let a share of it pass. Whether that hits the moment is chance: the test says what holds either way."""
+        time.sleep(share * self._seconds)
 
 
 def ended(process: Any) -> int:

@@ -58,7 +58,7 @@ shapes_strategy = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)).filte
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shapes=shapes_strategy, seed=st.integers(0, 2**16), noise=st.floats(0.0, 3.0))
 def test_every_segment_is_in_one_bead_and_swapped_sides_mirror(shapes, seed, noise):
     src, tgt = made_pair(shapes, seed=seed, noise=noise)

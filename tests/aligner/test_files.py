@@ -36,6 +36,6 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     reader.start()
     with replacing(pipe) as part:
         part.write_text("new")
-    reader.join(5)
+    reader.join()
     assert read == ["new"]
     assert pipe.is_fifo()

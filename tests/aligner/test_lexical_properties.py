@@ -1,6 +1,6 @@
 """What must hold of the lexical aligner for any text."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tm_align.beads import check_beads
@@ -8,7 +8,7 @@ from tm_align.lexical import align_lexical
 
 WORDS = st.sampled_from(["", "a", "Haus", "house", "12", "1,5", "?", "—", "世界", "ชาว", "شمس", "maison", "x" * 40])
 SEGMENTS = st.lists(st.lists(WORDS, max_size=8).map(" ".join), max_size=25)
-FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=150)
 
 
 @FEW

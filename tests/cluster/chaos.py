@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ import yaml
 from operators.pods import ShardPod
 from tests.cluster.conftest import Task
 from tests.cluster.faults import FOLDER
-from tests.cluster.kube import Kube, wait_for
+from tests.cluster.kube import Kube
+from tests.waiting import HANG_S, pause, wait_until
 
 
 class Moment(StrEnum):
@@ -78,10 +78,10 @@ class Blow:
             return
         if moment is not Moment.RUNNING:
             self.task = Task(lambda: strike(self, pod))
-            self.task.join(60)
+            self.task.join(HANG_S)
             return
-        pause = self.dice.uniform(0, LATEST_S)
-        self.task = Task(lambda: (time.sleep(pause), strike(self, pod)))
+        seconds = self.dice.uniform(0, LATEST_S)
+        self.task = Task(lambda: (pause(seconds, "the moment of the blow is drawn by lot"), strike(self, pod)))
 
 
 #: A document of a pod that is struck at work takes as long, so that there is work to strike. The blow falls in its
@@ -160,7 +160,7 @@ def process_of(pod: ShardPod) -> psutil.Process:
                     return one
         return None
 
-    return wait_for(found, "the pod's process", 30)
+    return wait_until(found, "the pod's process")
 
 
 def kill_sidecar(blow: Blow, pod: ShardPod) -> None:
@@ -169,9 +169,9 @@ def kill_sidecar(blow: Blow, pod: ShardPod) -> None:
     base = ["kubectl", "--kubeconfig", str(blow.kube.kubeconfig), "--namespace", blow.kube.namespace]
 
     def done() -> bool:
-        return subprocess.run([*base, *command], capture_output=True, timeout=30, check=False).returncode == 0
+        return subprocess.run([*base, *command], capture_output=True, timeout=HANG_S, check=False).returncode == 0
 
-    wait_for(done, "a way into the sidecar", 30)  # the container runtime may be another shard's victim
+    wait_until(done, "a way into the sidecar")  # the container runtime may be another shard's victim
 
 
 def run_again(blow: Blow, pod: ShardPod) -> None:
@@ -192,7 +192,7 @@ def stopped(name: str, least_s: float, most_s: float) -> Callable[[Blow, ShardPo
             process, _log = component(blow.kube, name)
             process.send_signal(signal.SIGSTOP)
             try:
-                time.sleep(blow.dice.uniform(least_s, most_s))
+                pause(blow.dice.uniform(least_s, most_s), "the component hangs so long")
                 assert process.status() == psutil.STATUS_STOPPED, process
             finally:
                 process.send_signal(signal.SIGCONT)
@@ -208,14 +208,14 @@ def restarted(name: str) -> Callable[[Blow, ShardPod], None]:
             process, log = component(blow.kube, name)
             command = process.cmdline()
             process.kill()
-            process.wait(10)
-            time.sleep(blow.dice.uniform(0, 3))
+            process.wait(HANG_S)
+            pause(blow.dice.uniform(0, 3), "the component is away so long")
             with log.open("ab") as out:
                 new = subprocess.Popen(
                     command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
                 )
             _pid_file(blow.kube, name).write_text(f"{new.pid}\n")
-            wait_for(lambda: _answers(blow.kube), "the API server answers", 60)
+            wait_until(lambda: _answers(blow.kube), "the API server answers")
 
     return strike
 
@@ -256,7 +256,7 @@ class Proxy(threading.Thread):
     def __init__(self, host: str, port: int, how: str) -> None:
         super().__init__(daemon=True)
         self._target, self._how = (host, port), how
-        self._first, self._torn, self._connections = 0.0, 0, 0
+        self._refuses, self._torn, self._connections = how == "refuse", 0, 0
         self._listening = socket.create_server((host, 0))
         self.address = f"{host}:{self._listening.getsockname()[1]}"
         self.struck = 0
@@ -272,9 +272,10 @@ class Proxy(threading.Thread):
         self._listening.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        self._first = self._first or time.monotonic()
         self._connections += 1
-        if self._how == "refuse" and time.monotonic() - self._first < self.REFUSED_S:
+        if self._refuses and self._connections == 1:
+            threading.Thread(target=self._relent, daemon=True).start()
+        if self._refuses:
             self.struck += 1
             connection.close()
             return
@@ -285,6 +286,10 @@ class Proxy(threading.Thread):
             self._pass(connection, upstream, True, 0)
             back.join()
 
+    def _relent(self) -> None:
+        pause(self.REFUSED_S, "the way is closed so long after the first who wanted to take it")
+        self._refuses = False
+
     def _pass(self, source: socket.socket, sink: socket.socket, upload: bool, most: int) -> None:
         passed = 0
         with suppress(OSError):
@@ -292,7 +297,7 @@ class Proxy(threading.Thread):
                 passed += len(piece)
                 if self._how == "slow":
                     self.struck += 1
-                    time.sleep(self.PAUSE_S)
+                    pause(self.PAUSE_S, "the way is slow")
                 torn = self._how == "truncate" and upload and passed > self.WHOLE_BYTES and self._torn < self.TORN
                 if torn or (most and passed > most):
                     self._torn, self.struck = self._torn + torn, self.struck + 1

@@ -13,6 +13,7 @@ import pytest
 
 from tests.cluster.kube import BUCKET, KEYS, ROOT, Kube, namespace, reachable_address, s3_server
 from tests.conftest import missing
+from tests.waiting import HANG_S
 from tm_core.contracts import Step
 from tm_core.rules import Tier
 from tm_core.settings import Settings
@@ -169,10 +170,10 @@ class Task(threading.Thread):
         except BaseException as error:
             self.error = error
 
-    def done(self, seconds: float = 180) -> Any:
+    def done(self) -> Any:
         """Wait for the end; returns the result or raises what it raised."""
-        self.join(seconds)
-        assert not self.is_alive(), f"still at work after {seconds:.0f} s"
+        self.join(HANG_S)
+        assert not self.is_alive(), f"still at work after {HANG_S:.0f} s"
         if self.error is not None:
             raise self.error
         return self.result

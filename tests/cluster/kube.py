@@ -10,9 +10,8 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,21 +22,13 @@ import psutil
 import yaml
 from kubernetes import client, config
 
+from tests.waiting import HANG_S, wait_until
+
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy" / "kubernetes"
 IMAGE = "local/busybox:1"
 BUCKET = "refinery"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-#: For what takes seconds on a quiet machine.
-WAIT_S = 120.0
-
-
-def wait_for(done: Callable[[], Any], what: str, seconds: float = WAIT_S, pause: float = 0.2) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := done()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-        time.sleep(pause)
-    return found
 
 
 def reachable_address(kubeconfig: Path) -> str:
@@ -52,7 +43,7 @@ def reachable_address(kubeconfig: Path) -> str:
     spec = {"containers": [{"name": "base", "image": IMAGE, "command": ["sleep", "60"]}], "restartPolicy": "Never"}
     core.create_namespaced_pod("default", {"metadata": {"name": name}, "spec": spec})
     try:
-        pod_ip = wait_for(lambda: core.read_namespaced_pod(name, "default").status.pod_ip, "a pod has an address")
+        pod_ip = wait_until(lambda: core.read_namespaced_pod(name, "default").status.pod_ip, "a pod has an address")
     finally:
         core.delete_namespaced_pod(name, "default", grace_period_seconds=0)
     for one in (one for found in psutil.net_if_addrs().values() for one in found if one.family == socket.AF_INET):
@@ -73,12 +64,12 @@ def s3_server(host: str, log: Path) -> Iterator[str]:
     url = f"http://{host}:{port}"
     try:
         s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **_boto_keys())
-        wait_for(lambda: _answers(s3), "the S3 server answers", 60)
+        wait_until(lambda: _answers(s3), "the S3 server answers")
         s3.create_bucket(Bucket=BUCKET)
         yield url
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(HANG_S)
 
 
 def _boto_keys() -> dict[str, str]:
@@ -113,12 +104,9 @@ class Kube:
     def delete(self, pod: Any, grace_s: int = 0) -> None:
         self.core.delete_namespaced_pod(pod.metadata.name, self.namespace, grace_period_seconds=grace_s)
 
-    def none_left(self, seconds: float = 60) -> None:
+    def none_left(self) -> None:
         """Wait until no pod is there; one that stays is a leak."""
-        try:
-            wait_for(lambda: not self.pods(), "no pod is left", seconds)
-        except AssertionError:
-            raise AssertionError([(one.metadata.name, one.status.phase) for one in self.pods()]) from None
+        wait_until(lambda: not self.pods(), "no pod is left")
 
     def connection(self, **more: Any) -> str:
         """Airflow's connection to this cluster, as JSON for AIRFLOW_CONN_KUBERNETES_DEFAULT."""
@@ -201,7 +189,7 @@ def namespace(kubeconfig: Path, folder: Path) -> Iterator[Kube]:
         for name in ("rbac", "priority", "network-policy", "quota"):
             apply(kubeconfig, kube.namespace, DEPLOY / f"{name}.yaml")
         core.create_namespaced_secret(kube.namespace, {"metadata": {"name": "tm-shard"}, "stringData": KEYS})
-        wait_for(lambda: core.list_namespaced_service_account(kube.namespace).items, "service accounts")
+        wait_until(lambda: core.list_namespaced_service_account(kube.namespace).items, "service accounts")
         yield kube
     finally:
         core.delete_namespace(kube.namespace, grace_period_seconds=0)

@@ -17,7 +17,7 @@ from tests.cluster.conftest import SAMPLES, Batch
 from tests.cluster.kube import ROOT, Kube
 from tests.conftest import own_database
 
-pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.cluster, pytest.mark.slow]
 
 TEMPLATE = ROOT / "include" / "pod_template.yaml"
 

@@ -1,14 +1,15 @@
 """One shard in real pods: its result, what it leaves, and what each single fault comes to."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
+from kubernetes.client import ApiException
 
+from operators.pods import BASE
 from tests.cluster.conftest import Batch, Task
-from tests.cluster.kube import wait_for
+from tests.waiting import wait_until
 from tm_core import loss
 from tm_core.contracts import DOCUMENTS, Step
 from tm_core.errors import BatchBusy, TmError
@@ -17,7 +18,7 @@ from tm_core.rules import Tier
 from tm_formats.storage import Storage
 from tm_formats.tables import read_rows
 
-pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.cluster]
 
 
 def causes(batch: Batch) -> list[str]:
@@ -33,7 +34,7 @@ def running(batch: Batch) -> Any:
         pods = [one for one in batch.kube.shards() if one.metadata.labels.get("tm-batch") == batch.batch_id]
         return next((one for one in pods if one.status.phase == "Running"), None)
 
-    return wait_for(found, "a pod runs")
+    return wait_until(found, "a pod runs")
 
 
 def test_a_shard_in_a_pod_attests_what_it_ran_on_and_leaves_none(batch: Batch) -> None:
@@ -63,12 +64,24 @@ def test_a_pod_that_is_given_notice_saves_what_it_has_finished(make_batch: Calla
     slow_down(batch)
     task = Task(batch.shard)
     pod = running(batch)
-    time.sleep(6)  # the first documents are done, the last one is not begun: each takes two seconds
+    begun(batch, pod, 2)  # so the first document is done; each takes two seconds
     batch.kube.delete(pod, grace_s=10)
     found = task.done()
     assert found["documents"] == {"aligned": 3}
     assert found["resumed"] >= 1
     assert causes(batch) == ["pod deleted", "done"]
+
+
+def begun(batch: Batch, pod: Any, count: int) -> None:
+    """Wait until a pod that was slowed down has begun as many documents."""
+
+    def log() -> str:
+        try:
+            return str(batch.kube.core.read_namespaced_pod_log(pod.metadata.name, batch.kube.namespace, container=BASE))
+        except ApiException:
+            return ""  # not yet
+
+    wait_until(lambda: log().count("document begins") >= count, f"{count} documents are begun")
 
 
 def slow_down(batch: Batch, **faults: str) -> None:
@@ -187,5 +200,5 @@ def test_an_orphan_ends_by_itself(make_batch: Callable[..., Batch]) -> None:
     def ended() -> bool:
         return batch.kube.core.read_namespaced_pod(pod.metadata.name, batch.kube.namespace).status.phase == "Failed"
 
-    wait_for(ended, "the orphan has ended", 40)
+    wait_until(ended, "the orphan has ended")
     batch.kube.delete(pod)

@@ -11,11 +11,12 @@ from kubernetes import client
 
 from operators.pod_runtime import PodRuntime
 from tests.cluster.conftest import DAY, Batch, context
-from tests.cluster.kube import DEPLOY, Kube, wait_for
+from tests.cluster.kube import DEPLOY, Kube
+from tests.waiting import wait_until
 from tm_core import loss
 from tm_core.rules import Tier
 
-pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.cluster]
 
 ACCOUNT = "tm-airflow"
 ROLE = next(one for one in yaml.safe_load_all((DEPLOY / "rbac.yaml").read_text()) if one["kind"] == "Role")
@@ -160,7 +161,7 @@ def test_it_may_do_nothing_else(kube: Kube) -> None:
         review = {"spec": {"user": user, "resourceAttributes": wanted}}
         return bool(api.create_subject_access_review(review).status.allowed)
 
-    wait_for(lambda: may("pods", "list", kube.namespace), "the role is bound", 30)
+    wait_until(lambda: may("pods", "list", kube.namespace), "the role is bound")
     assert all(may(resource, verb, kube.namespace) for resource, verb in VERBS)
     verbs = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
     resources = ("pods", "pods/log", "pods/exec", "pods/status", "events", "secrets", "configmaps", "serviceaccounts")

@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from tests.conftest import UNFINDABLE
+from tests.waiting import HANG_S
 from tm_core.settings import Settings
 from tm_formats.storage import Storage
 
@@ -26,8 +27,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SAMPLES = ROOT / "include" / "samples"
 BIN = Path(sys.executable).parent
-#: Seconds after which a command is called stuck; the longest one takes ten on an idle machine.
-STUCK_S = 240.0
 
 #: Between the confidences of the sample documents, so that both tiers have work (test_order sees that they do).
 TIER_THRESHOLD = "0.9"
@@ -82,7 +81,7 @@ class Running:
     def kill(self, number: int = signal.SIGKILL) -> None:
         os.kill(self.pid, number)
 
-    def wait(self, seconds: float = STUCK_S) -> Done:
+    def wait(self, seconds: float = HANG_S) -> Done:
         status = self.ends(seconds)
         out, err = (self.log.with_suffix(suffix).read_text(errors="replace") for suffix in (".out", ".err"))
         return Done(argv=self.argv, status=status, out=out, err=err)
@@ -127,7 +126,7 @@ class Warm:
         for process in psutil.Process(self.process.pid).children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        self.process.communicate(timeout=10)
+        self.process.communicate()
 
 
 def start_cold(argv: list[str], env: Mapping[str, str], log: Path, limit: Callable[[], None] | None = None) -> Running:

@@ -1,9 +1,9 @@
 """The project's own DAGs on a real scheduler, API and Postgres, and what the tests do to them."""
 
 import os
+import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.waiting import HANG_S, wait_until
 from tm_embedded.airflow import Workload, task_log
 from tm_embedded.home import Home
 from tm_embedded.processes import marked
@@ -25,8 +26,6 @@ SAMPLES = ROOT / "include" / "samples"
 DAG = "tm_refresh"
 #: In the order of the flow; after them `held` lists the slices that wait and `release` asks, skipped if there is none.
 TASKS = "plan tier1 route tier2 filter gate load sample publish backup".split()
-#: Seconds after which a run is called stuck: on quiet cores one lasts 15, on busy ones five times that.
-RUN_S = 240.0
 
 #: Every document goes through both tiers, in shards of a document or two.
 SETTINGS = {"TM_TIER_THRESHOLD": "1", "TM_SHARD_CHARS": "4000", "TM_SETTLE_SECONDS": "0"}
@@ -90,40 +89,75 @@ class Refresh:
     def states(self, run: str) -> dict[str, str]:
         return {name: one["state"] for name, one in self.tasks(run).items()}
 
-    def await_(self, done: Callable[[], Any], what: str, seconds: float = RUN_S) -> Any:
+    def await_(self, done: Callable[[], Any], what: str) -> Any:
         """Wait until `done` returns something true, and return it; a component that dies ends the wait."""
-        deadline = time.monotonic() + seconds
-        while not (found := done()):
-            self.stack.check()
-            if time.monotonic() > deadline:
-                shown = "\n".join(
-                    f"{one['dag_run_id']} {one['state']} {self.states(one['dag_run_id'])}" for one in self.runs()
-                )
-                raise AssertionError(f"{what}: not within {seconds:.0f} s. The runs:\n{shown}")
-            time.sleep(0.1)
-        return found
+        try:
+            return wait_until(done, what, alive=self.stack.check)
+        except AssertionError as error:
+            shown = (f"{run['dag_run_id']} {run['state']} {self.states(run['dag_run_id'])}" for run in self.runs())
+            raise AssertionError("\n".join([str(error), "The runs:", *shown])) from None
 
-    def finish(self, run: str, seconds: float = RUN_S) -> str:
+    def await_question(self, dag: str, run: str, task: str, *, times: int = 1) -> None:
+        """Wait until a task waits for a person, and until the scheduler has heard that its process has ended.
+
+        The process ends after its task was parked. Whoever answers before the scheduler has heard of that makes it take
+        the end for that of the answered task, and fail the run. No person is so fast.
+
+        Args:
+            times: how often this try of the task has been parked, if an answer was refused and the task asked again.
+        """
+
+        def heard() -> bool:
+            assert self.stack.api.run_state(dag, run) not in ("success", "failed"), f"{run} ended without a question"
+            found = {entry["task_id"]: entry for entry in self.stack.api.task_instances(dag, run)}[task]
+            if found["state"] != "awaiting_input":
+                return False
+            return len(self._reports(run, found, "awaiting_input")) >= times
+
+        self.await_(heard, f"{task} of {run} asks")
+
+    def await_reports(self, dag: str, run: str) -> None:
+        """Wait until the scheduler has heard of the end of every process that worked for a run that has ended."""
+
+        def heard() -> bool:
+            worked = [found for found in self.stack.api.task_instances(dag, run) if found["pid"]]
+            return bool(worked) and all(self._reports(run, found) for found in worked)
+
+        self.await_(heard, f"the ends of {run} are reported")
+
+    def _reports(self, run: str, task: Mapping[str, Any], state: str = r"\w+") -> list[str]:
+        """What the scheduler has logged of the ends of a task's processes, in this try."""
+        log = self.stack.plan.home.log("scheduler").read_text(errors="replace")
+        where = f"task_id={task['task_id']}, run_id={re.escape(run)}, map_index={task['map_index']},"
+        pattern = rf"TaskInstance Finished: dag_id=\w+, {where} .*\bstate={state}, .*\btry_number={task['try_number']},"
+        return re.findall(pattern, log)
+
+    def finish(self, run: str) -> str:
         """Wait for the run's end; returns its state."""
 
         def ended() -> str:
             state = self.stack.api.run_state(DAG, run)
             return state if state in ("success", "failed") else ""
 
-        return str(self.await_(ended, f"end of {run}", seconds))
+        return str(self.await_(ended, f"end of {run}"))
 
-    def succeed(self, run: str, seconds: float = RUN_S) -> dict[str, str]:
+    def succeed(self, run: str) -> dict[str, str]:
         """Wait for the run's success; returns the state of each task."""
-        state = self.finish(run, seconds)
+        state = self.finish(run)
         states = self.states(run)
         logs = "\n".join(self.log(run, name)[-1500:] for name, found in states.items() if found == "failed")
         assert state == "success", f"{state}: {states}\n{logs}"
         return states
 
-    def clear(self, run: str, task: str) -> None:
-        # No person is faster. Cleared while the executor's report of the killed try is still on its way, the
-        # new try may be taken for the one that was reported.
-        time.sleep(1)
+    def clear(self, run: str, task: str, *, reported: bool = True) -> None:
+        """Clear a task. One that was killed is cleared when the executor has reported it, if it ever does.
+
+        Cleared while the report of the killed try is still on its way, the new try may be taken for the one that was
+        reported. No person is so fast.
+        """
+        for name, found in self.tasks(run).items() if reported else ():
+            if found["task_id"] == task and found["state"] in ("up_for_retry", "failed"):
+                self.await_(lambda found=found: self._reports(run, found), f"the end of {name} is reported")
         body = {"dry_run": False, "dag_run_id": run, "task_ids": [task], "only_failed": False}
         answer = self.post("clearTaskInstances", body)
         assert answer.status_code == 200, answer.text
@@ -145,7 +179,11 @@ class Refresh:
         """Enter a command of Airflow as a person does; returns the ids of the runs that it made, in order."""
         known = {run["dag_run_id"] for run in self.runs()}
         done = subprocess.run(
-            program(["airflow", *words]), env=dict(self.stack.environment), capture_output=True, text=True, timeout=300
+            program(["airflow", *words]),
+            env=dict(self.stack.environment),
+            capture_output=True,
+            text=True,
+            timeout=HANG_S,
         )
         assert done.returncode == 0, done.stderr[-2000:]
         made = [run["dag_run_id"] for run in self.runs() if run["dag_run_id"] not in known]
@@ -266,7 +304,7 @@ def scheduled(
             world.tm("migrate").ok()
             _hold(world)
             stack.await_ready()
-            with httpx.Client(base_url=stack.running.api_url, trust_env=False, timeout=30) as client:
+            with httpx.Client(base_url=stack.running.api_url, trust_env=False, timeout=HANG_S) as client:
                 client.headers["Authorization"] = str(stack.api._client.headers["Authorization"])
                 refresh = Refresh(stack=stack, world=world, client=client)
                 refresh.await_(lambda: stack.api.dag(DAG), "the DAG is known")

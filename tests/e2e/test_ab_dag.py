@@ -1,6 +1,5 @@
 """aligner_ab under the real scheduler: nothing proven, then proven and rejected, then approved, then taken back."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -47,11 +46,10 @@ def weigh_again(stack: Refresh, run: str) -> None:
         "only_failed": False,
         "include_downstream": True,
     }
-    time.sleep(1)
+    stack.await_reports(DAG, run)
     answer = stack.client.post(f"/api/v2/dags/{DAG}/clearTaskInstances", json=body)
     assert answer.status_code == 200, answer.text
-    stack.await_(lambda: states(stack, run).get("approve") == "awaiting_input", "approve waits")
-    time.sleep(2)  # an answer within about a second of parking fails the run
+    stack.await_question(DAG, run, "approve")
 
 
 def answer(stack: Refresh, run: str, option: str) -> str:

@@ -1,13 +1,15 @@
 """Adverse deposits: each is reported by name with its reason, and the rest of its batch is loaded."""
 
 import io
+import itertools
 import os
-import time
+import threading
 import zipfile
 from dataclasses import dataclass, field
 
 import pytest
 
+from tests.waiting import pause
 from tm_core.deposits import parse_name
 from tm_core.errors import BadName
 
@@ -299,15 +301,26 @@ def test_the_command_names_what_is_wrong(world, tmp_path):
 
 
 def test_a_file_that_is_still_being_written(make_world):
-    world = make_world(TM_SETTLE_SECONDS="0.5")
+    world = make_world(TM_SETTLE_SECONDS="1")
     world.deposit(DAY, *GOOD[:2])
-    running = world.start("tm", "refresh-plan", "--date", DAY)
     path = world.storage.local_path(f"raw/demo/{DAY}/weather-station.de.txt")
     whole = path.read_bytes()
-    for end in range(0, len(whole), len(whole) // 20):
-        path.write_bytes(whole[:end])
-        time.sleep(0.05)
-    plan = running.wait().json
+    planned = threading.Event()
+
+    def write():
+        for size in itertools.cycle(range(20)):
+            path.write_bytes(whole[: size * len(whole) // 20])
+            if planned.is_set():
+                return
+            pause(0.02, "a slow sender")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        plan = world.start("tm", "refresh-plan", "--date", DAY).wait().json
+    finally:
+        planned.set()
+        writer.join()
     path.write_bytes(whole)
     assert plan["files"] == {"unpaired": 1, "deferred": 1}
     assert "still being written: left for the next run" in said(world, "weather-station.de.txt")[1]

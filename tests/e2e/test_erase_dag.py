@@ -1,6 +1,5 @@
 """tm_erase under the real scheduler: a person approves, rejects, or never answers."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,7 @@ def trigger(stack: Refresh, tmp_path: Any) -> str:
     answer = stack.client.post(f"/api/v2/dags/{DAG}/dagRuns", json={"logical_date": None, "conf": FORM})
     assert answer.status_code == 200, answer.text
     run = str(answer.json()["dag_run_id"])
-    stack.await_(lambda: states(stack, run).get("approve") == "awaiting_input", "approve waits")
-    time.sleep(2)  # an answer within about a second of parking fails the run
+    stack.await_question(DAG, run, "approve")
     return run
 
 

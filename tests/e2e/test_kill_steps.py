@@ -8,13 +8,13 @@ connection holds: that point is hit exactly.
 import os
 import random
 import signal
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.waiting import Span, pause, wait_until
 from tm_core.contracts import DOCUMENTS, ROUTES
 from tm_formats.tables import read_rows
 from tm_store.backup import list_backups
@@ -68,22 +68,22 @@ class Batch:
         return [["tm-align", "shard", "--batch", self.batch, "--tier", tier, "--shard", str(shard)] for shard in shards]
 
     def run(self, step):
-        """Run a step to its end; returns the seconds it took."""
-        began = time.monotonic()
+        """Run a step to its end; returns the time it took, to draw moments from."""
+        span = Span()
         for command in self.commands(step):
             done = self._patiently(command).ok()
             if step == "plan":
                 self.batch = done.json["batch_id"]
-        return time.monotonic() - began
+        return span.ended()
 
     def _patiently(self, command):
         """What the message of BatchBusy asks for: the server may need a moment to see that a client was killed."""
-        for _ in range(50):
+
+        def alone():
             done = self.world.start(*command).wait()
-            if done.status == 0 or "expected to work on it alone" not in done.err:
-                break
-            time.sleep(0.1)
-        return done
+            return done if done.status == 0 or "expected to work on it alone" not in done.err else None
+
+        return wait_until(alone, "the killed one's lock is free")
 
     def finish(self, after):
         for step in STEPS[STEPS.index(after) + 1 :]:
@@ -102,28 +102,28 @@ def day_before(make_lasting_world):
 
 @pytest.fixture(scope="module")
 def undisturbed(make_lasting_world, day_before):
-    """(what the world says after a run that nothing disturbed, seconds of each step)."""
+    """(what the world says after a run that nothing disturbed, the time of each step)."""
     world = make_lasting_world(like=day_before)
     batch = Batch(world)
-    seconds = {step: batch.run(step) for step in STEPS}
+    spans = {step: batch.run(step) for step in STEPS}
     assert {"new", "updated", "unchanged", "rejected"} <= set(world.outcomes(DAY))
-    return world.state() | {"checksum": world.checksum()}, seconds
+    return world.state() | {"checksum": world.checksum()}, spans
 
 
 # Killing -----------------------------------------------------------------------------------------
 
 
-def killed(world, command, moment, seconds):
+def killed(world, command, moment, span):
     """Start the command and kill it at the moment; says whether it was still at work then."""
     if isinstance(moment, float):
-        return _kill_after(world.start(*command), moment * seconds)
+        return _kill_after(world.start(*command), span, moment)
     if "/" in moment:
         return _kill_at_file(world, command, moment)
     return _kill_at_table(world, command, moment)
 
 
-def _kill_after(running, seconds):
-    time.sleep(seconds)
+def _kill_after(running, span, share):
+    span.pause(share)
     return _end(running)
 
 
@@ -149,7 +149,7 @@ def _kill_at_file(world, command, pattern):
                 if _files(root, pattern) - there:
                     return _end(running)
             os.kill(running.pid, signal.SIGCONT)
-            time.sleep(0.0005)
+            pause(0.0005, "the command goes on a little")
     return _end(running)
 
 
@@ -158,8 +158,9 @@ def _kill_at_table(world, command, table):
         holder.execute(f"lock table {table} in exclusive mode")
         running = world.start(*command)
         waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        while looking.execute(waits).fetchone() == (0,) and _alive(running.pid):
-            time.sleep(0.01)
+        wait_until(
+            lambda: looking.execute(waits).fetchone() != (0,) or not _alive(running.pid), f"{table} is waited for"
+        )
         return _end(running)
 
 
@@ -185,13 +186,13 @@ def check(world, undisturbed):
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_killed_again_and_again(make_world, day_before, undisturbed, step):
-    expected, seconds = undisturbed
+    expected, spans = undisturbed
     world = make_world(like=day_before)
     batch = Batch(world)
     for earlier in STEPS[: STEPS.index(step)]:
         batch.run(earlier)
     command = batch.commands(step)[0]
-    hits = {moment: killed(world, command, moment, seconds[step]) for moment in MOMENTS[step]}
+    hits = {moment: killed(world, command, moment, spans[step]) for moment in MOMENTS[step]}
     assert any(hits.values()), hits
     batch.run(step)
     batch.finish(step)
@@ -201,12 +202,12 @@ def test_a_step_killed_again_and_again(make_world, day_before, undisturbed, step
 @pytest.mark.slow
 @pytest.mark.parametrize(("step", "moment"), [(step, moment) for step in STEPS for moment in MOMENTS[step]])
 def test_a_step_killed_once(make_world, day_before, undisturbed, step, moment):
-    expected, seconds = undisturbed
+    expected, spans = undisturbed
     world = make_world(like=day_before)
     batch = Batch(world)
     for earlier in STEPS[: STEPS.index(step)]:
         batch.run(earlier)
-    hit = killed(world, batch.commands(step)[0], moment, seconds[step])
+    hit = killed(world, batch.commands(step)[0], moment, spans[step])
     # Whether a share of the time or a file that is the last one comes too late is chance; a held table is not.
     assert hit or moment not in (*TABLES.get(step, []), "ops.step"), f"{step} was never seen at {moment}"
     batch.run(step)
@@ -218,11 +219,11 @@ def test_a_step_killed_once(make_world, day_before, undisturbed, step, moment):
 @pytest.mark.parametrize("seed", range(10))
 def test_a_whole_refresh_killed_at_random(make_world, day_before, undisturbed, seed):
     """`tm refresh` itself, four times at random moments, then to its end: the plan is made anew each time."""
-    expected, seconds = undisturbed
+    expected, spans = undisturbed
     chance = random.Random(seed)
     world = make_world(like=day_before)
     for _ in range(4):
-        _kill_after(world.start("tm", "refresh", "--date", DAY), chance.uniform(0, sum(seconds.values())))
+        _kill_after(world.start("tm", "refresh", "--date", DAY), Span.total(spans.values()), chance.random())
     done = Batch(world)._patiently(["tm", "refresh", "--date", DAY]).ok()
     assert done.json["nothing_new"] in (True, False)
     assert world.checksum() == expected["checksum"]

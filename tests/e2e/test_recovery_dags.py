@@ -1,6 +1,5 @@
 """tm_backup, tm_restore_drill and tm_restore under the real scheduler, with the logins that the stack's tasks have."""
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,13 +45,7 @@ def ended(stack: Refresh, dag: str, run: str) -> str:
 
 
 def answer(stack: Refresh, run: str, task: str, option: str) -> None:
-    def waiting() -> bool:
-        now = states(stack, "tm_restore", run)
-        assert "failed" not in now.values(), now
-        return now.get(task) == "awaiting_input"
-
-    stack.await_(waiting, f"{task} waits")
-    time.sleep(2)  # an answer within about a second of parking fails the run
+    stack.await_question("tm_restore", run, task)
     url = f"/api/v2/dags/tm_restore/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails"
     given = stack.client.patch(url, json={"chosen_options": [option], "params_input": {}})
     assert given.status_code == 200, given.text

@@ -6,12 +6,12 @@ test_kill_steps.py, whose ways these are.
 """
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.test_kill_steps import killed
+from tests.waiting import Span, wait_until
 from tm_core.settings import Settings
 from tm_store.backup_catalog import list_backups, verify
 from tm_store.checksum import memory_checksum
@@ -60,12 +60,12 @@ class Memory:
 
     def again(self, argv):
         """The command once more; the server may need a moment to see that the killed one is gone."""
-        for _ in range(50):
+
+        def alone():
             done = self.world.tm(*argv)
-            if done.status == 0 or "found another at work" not in done.err:
-                break
-            time.sleep(0.2)
-        return done.ok()
+            return done if done.status == 0 or "found another at work" not in done.err else None
+
+        return wait_until(alone, "the killed one's lock is free").ok()
 
     def command(self, name):
         (first, *_) = [one for one in list_backups(self.world.storage) if one.good]
@@ -92,16 +92,16 @@ def original(make_lasting_world):
 
 
 @pytest.fixture(scope="module")
-def seconds(make_lasting_world, original):
+def spans(make_lasting_world, original):
     """How long each command takes when nobody disturbs it."""
     memory, found = Memory(make_lasting_world(like=original.world)), {}
     prepare(memory, "prune")
     for name in KILLS:
         if name == "swap":
             prepare(memory, name)
-        began = time.monotonic()
+        span = Span()
         memory.world.tm(*memory.command(name)).ok()
-        found[name] = time.monotonic() - began
+        found[name] = span.ended()
     clear(memory)
     return found
 
@@ -143,11 +143,11 @@ def test_there_are_enough_kills():
 
 
 @pytest.mark.parametrize(("command", "moment"), CASES)
-def test_a_killed_command(memory, original, seconds, command, moment):
+def test_a_killed_command(memory, original, spans, command, moment):
     (kept,) = trusted(memory)
     prepare(memory, command)
     argv = memory.command(command)
-    hit = killed(memory.world, ["tm", *argv], moment, seconds[command])
+    hit = killed(memory.world, ["tm", *argv], moment, spans[command])
     assert hit or not str(moment).startswith("ops."), f"{command} was never seen at {moment}"
     assert kept in trusted(memory), "a good backup is lost"
     possible = {original.live, original.backed} if command == "swap" else {original.live}

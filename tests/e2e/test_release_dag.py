@@ -3,7 +3,6 @@
 One refresh, one slice a way out; after each the books of the date close.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -93,10 +92,9 @@ def backups(stack: Refresh) -> int:
 # Doing --------------------------------------------------------------------------------------------
 
 
-def asked(stack: Refresh, run: str) -> dict[str, Any]:
+def asked(stack: Refresh, run: str, times: int = 1) -> dict[str, Any]:
     """Wait until the run waits for a person; returns what it shows."""
-    stack.await_(lambda: states(stack, run).get("ask") == "awaiting_input", "ask waits")
-    time.sleep(2)  # an answer within about a second of parking fails the run
+    stack.await_question(DAG, run, "ask", times=times)
     return dict(stack.client.get(_url(run)).json())
 
 
@@ -185,7 +183,7 @@ def test_approved_it_goes_through_gate_and_load_and_is_backed_up(stack: Refresh,
     answer(stack, run, "Approve", "")
     stack.await_(lambda: stack.client.get(_url(run)).json()["chosen_options"] is None, "asked again: no reason")
     assert units(stack, store) == 0
-    asked(stack, run)
+    asked(stack, run, times=2)
     answer(stack, run, "Approve", WHY)
     assert succeeded(stack, run) == LET_IN
     assert (units(stack, store), outcomes(stack, store)[LOADED]) == (BEADS, BEADS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import HANG_S
 from tm_embedded.forkserver import Order, Part
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
@@ -47,7 +48,7 @@ def test_parts_wait_for_the_first_and_end_with_it(
     else:
         server.terminate()  # what the supervisor does when the migration has failed
         events.append(json.loads(server.stdout.readline()))
-    assert server.wait(10) == 0
+    assert server.wait(HANG_S) == 0
     server.stdout.close()
     assert [(event["ended"], event["code"]) for event in events] == ended
     assert (tmp_path / "second.log").read_text().startswith(said)
@@ -73,7 +74,7 @@ def test_a_part_starts_again_when_its_name_is_sent(tmp_path: Path) -> None:
     # Nobody can ask any more; it goes on, and ends when it is told to.
     server.stdin.close()
     server.terminate()
-    assert server.wait(10) == 0
+    assert server.wait(HANG_S) == 0
     server.stdout.close()
     assert {event["ended"] for event in events[:2]} == {"one", "two"}
     assert [(event["ended"], event["code"]) for event in events[2:]] == [("two", 0), ("one", 0)]

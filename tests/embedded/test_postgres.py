@@ -12,11 +12,12 @@ import psutil
 import psycopg
 import pytest
 
+from tests.waiting import wait_until
 from tm_embedded import postgres
 from tm_embedded.errors import PostgresFailed
 from tm_embedded.home import load_secrets
 from tm_embedded.postgres import embedded_postgres
-from tm_embedded.processes import postmaster_pid, wait_until
+from tm_embedded.processes import postmaster_pid
 
 pytestmark = pytest.mark.db
 
@@ -119,7 +120,7 @@ def test_a_cluster_of_another_version_is_refused_and_kept(home: Path) -> None:
 def test_a_killed_owner_takes_its_server_along(home: Path, left_over: Callable[[Path], list[str]]) -> None:
     script = (
         "import sys, time; from pathlib import Path; from tm_embedded.postgres import embedded_postgres\n"
-        "with embedded_postgres(Path(sys.argv[1])) as server: print('up', flush=True); time.sleep(60)"
+        "with embedded_postgres(Path(sys.argv[1])) as server: print('up', flush=True); time.sleep(3600)"
     )
     owner = subprocess.Popen([sys.executable, "-c", script, str(home)], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
@@ -128,8 +129,8 @@ def test_a_killed_owner_takes_its_server_along(home: Path, left_over: Callable[[
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     owner.stdout.close()
-    assert wait_until(lambda: postmaster_pid((home / "data").resolve()) is None, 10)
-    assert wait_until(lambda: not left_over(home), 5), left_over(home)
+    wait_until(lambda: postmaster_pid((home / "data").resolve()) is None, "the server has ended")
+    wait_until(lambda: not left_over(home), "nothing is left")
 
 
 def runs(python: str, options: dict[str, object]) -> bool:

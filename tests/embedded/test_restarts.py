@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +10,11 @@ import psutil
 import psycopg
 import pytest
 
+from tests.waiting import HANG_S, pause, wait_until
 from tm_embedded import airflow
 from tm_embedded.home import Home
 from tm_embedded.postgres import Address
-from tm_embedded.processes import end_all, marked, marked_environment, session_of, wait_until, watched
+from tm_embedded.processes import end_all, marked, marked_environment, session_of, watched
 from tm_embedded.restarts import KEPT_EVENTS, Restarts, Rules, events_of, pause_after, record
 
 RULES = Rules(most=5, window_s=600, first_s=1, longest_s=10)
@@ -105,10 +105,10 @@ def test_no_process_lives_to_report_the_end_of_another(home: Path, tmp_path: Pat
         def __iter__(self) -> Iterator[psutil.Process]:
             for process in sorted(super().__iter__(), key=lambda process: process.pid == parent.pid):
                 yield process
-                wait_until(report.exists, 0.5)
+                pause(0.5, "a parent that lives would report the end of its child now")
 
     assert end_all(lambda: Slow(marked(home))) == 2
-    assert parent.wait(10) == -9
+    assert parent.wait(HANG_S) == -9
     parent.communicate()
     assert not report.exists()
 
@@ -138,9 +138,7 @@ def test_a_watchdog_records_the_end_of_a_supervisor_that_was_killed(home: Path, 
             "with watched(home, data=home / 'postgres'): os.kill(os.getpid(), 9)"
         )
         assert subprocess.run([sys.executable, "-c", code, str(home)]).returncode == -9
-        deadline = time.monotonic() + 60
-        while not events_of(Home(path=home).events) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: events_of(Home(path=home).events), "the watchdog has recorded it")
     else:
         with watched(home, data=home / "postgres"):
             assert psutil.Process().children()

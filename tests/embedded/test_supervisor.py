@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import HANG_S
 from tm_embedded.airflow import OF_ONE_STACK, SHELL_MARK, Workload, environment, shell_environment, wish
 from tm_embedded.cli import exports, other_wishes
 from tm_embedded.home import Home, RunningStack
@@ -26,7 +27,7 @@ def test_a_signal_ends_the_block_in_order_and_the_handler_is_put_back(number: si
         with interruptible():
             try:
                 os.kill(os.getpid(), number)
-                threading.Event().wait(5)
+                threading.Event().wait(HANG_S)
             finally:
                 with undisturbed():
                     os.kill(os.getpid(), number)  # an impatient second Ctrl-C does not cut the stop short

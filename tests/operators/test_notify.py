@@ -14,6 +14,7 @@ import pytest
 
 from operators.notify import gather, on_failure
 from tests.operators.conftest import Sink, use_smtp
+from tests.waiting import HANG_S
 from tm_core.errors import DatabaseError
 from tm_embedded.airflow import Workload
 from tm_embedded.home import Home
@@ -218,7 +219,7 @@ def test_the_supervisor_sends_the_news_of_a_component_that_ended(sink: Sink, tmp
     stack._news = []
     stack._tell("scheduler", "it was killed by SIGKILL", "the stack gives up and is stopped", is_last=True)
     (process,) = stack._news
-    assert process.wait(120) == 0, home.log("commands").read_text()
+    assert process.wait(HANG_S) == 0, home.log("commands").read_text()
     (mail,) = sink.mails
     assert mail["Subject"] == "tm-refinery's stack: scheduler ended; the stack gives up and is stopped"
     body = str(mail.get_payload(0).get_payload(decode=True))

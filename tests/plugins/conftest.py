@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,11 +15,12 @@ import httpx
 import psycopg
 import pytest
 
+from tests.waiting import HANG_S, wait_until
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 #: Name and role; the password is the name.
 USERS = {"viewer": "viewer", "reviewer": "user", "second": "user", "operator": "op", "admin": "admin"}
-START_S = 120.0
 
 
 @dataclass(kw_only=True)
@@ -44,7 +44,7 @@ class Site:
 
     def client(self, user: str = "") -> httpx.Client:
         """A client that is signed in as `user`, as the page's own requests are: by cookie and with its header."""
-        client = httpx.Client(base_url=self.page, trust_env=False, timeout=30)
+        client = httpx.Client(base_url=self.page, trust_env=False, timeout=HANG_S)
         if user:
             answer = client.post(f"{self.url}/auth/token", json={"username": user, "password": user})
             assert answer.status_code == 201, answer.text
@@ -77,9 +77,6 @@ def site(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactor
             _await(made, process)
             yield made
         finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
             process.kill()
             process.wait()
             connection.execute(f'drop database "{name}" with (force)')
@@ -116,13 +113,15 @@ def _serve(made: Site, folder: Path, log: Any) -> "subprocess.Popen[bytes]":
 
 
 def _await(made: Site, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
+    def answers() -> bool:
         with suppress(httpx.TransportError):
-            if httpx.get(f"{made.url}/api/v2/version", trust_env=False).is_success:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"the server did not start ({process.poll()}):\n{made.log.read_text()[-3000:]}")
+            return httpx.get(f"{made.url}/api/v2/version", trust_env=False, timeout=HANG_S).is_success
+        return False
+
+    def alive() -> None:
+        assert process.poll() is None, f"the server did not start ({process.poll()}):\n{made.log.read_text()[-3000:]}"
+
+    wait_until(answers, "the server answers", alive=alive)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass(self) -> None:
         body = self._body()
         headers = {name: value for name, value in self.headers.items() if name.lower() != "transfer-encoding"}
-        upstream = http.client.HTTPConnection(*self.faulty.upstream, timeout=30)
+        upstream = http.client.HTTPConnection(*self.faulty.upstream)
         upstream.request(self.command, self.path, body, headers | {"Content-Length": str(len(body))})
         answer = upstream.getresponse()
         self._answer(answer.status, answer.getheaders(), answer.read())

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-import time
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ HOSTILE = [
     "x') ; delete from tm.unit where ('1' = '1",
     "$$; drop schema tm cascade; $$",
     "%s %(store)s {0} {store_id} %%",
-    "\\'; select pg_sleep(30); --",
+    "\\'; select pg_sleep(86400); --",
     "E'\\x27' \\. \\N",
     "nul\0byte",
     "\ud800 alone",
@@ -35,6 +35,7 @@ HOSTILE = [
     "ü" * 3000,
     "",
 ]
+UNPACKED = 200 << 20  # bytes that a small archive would become
 LONG = "A sentence that never ends, "  # 28 characters
 
 
@@ -97,13 +98,11 @@ def test_hostile_arguments_are_refused_or_mean_themselves(
         # What is no byte of a command line comes as Python hands it on: half characters from 0xDC80 on.
         hostile = given.replace("\ud800", "\udc80")
         words = [places.get(word, hostile if word == "{}" else word) for word in command.split()]
-        began = time.monotonic()
         try:
             status = main(words)
         except SystemExit as end:  # argparse's own refusal: an option that begins with a dash
             status = int(end.code or 0)
         assert status in (0, 1, 2), words
-        assert time.monotonic() - began < 10, words
         said = capfd.readouterr()
         assert "Traceback" not in said.out + said.err
         assert status == 0 or (said.err + said.out).strip(), f"refused without a word: {words}"
@@ -175,30 +174,30 @@ def test_entities_are_refused_before_they_grow(kept: World, form: str, attack: s
         kept.tmx(kept.tu(entity, entity)) if form == "tmx" else '<?xml version="1.0"?>' + XLIFF.format(entity, entity)
     )
     path = kept.file(f"evil.{form}", body.replace("?>", f"?>{doctype}", 1))
-    began = time.monotonic()
     with pytest.raises(ExchangeError, match="entity") as found:
         kept.take(path)
-    assert time.monotonic() - began < 5
     assert "the secret" not in str(found.value)
 
 
 def test_a_zip_bomb_is_not_unpacked(kept: World) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/document.xml", b"\0" * (200 << 20))
+        archive.writestr("word/document.xml", b"\0" * UNPACKED)
     for name in ("bomb.docx", "bomb.tmx", "bomb.xliff"):
-        began = time.monotonic()
+        path = kept.file(name, packed.getvalue())
+        tracemalloc.start()
         with pytest.raises(TmError):
-            kept.take(kept.file(name, packed.getvalue()))
-        assert time.monotonic() - began < 5, name
+            kept.take(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < UNPACKED // 4, name
 
 
 @pytest.mark.parametrize("characters", [10_000_000, 900_000])
 def test_a_segment_of_megabytes_does_no_harm(world: World, characters: int) -> None:
-    """Refused by the reader or by a rule, and named; asked for, it is answered in time."""
+    """Refused by the reader or by a rule, and named; asked for, it is answered within the limit of a look-up."""
     long = LONG * (characters // len(LONG))
     world.take(world.file("short.tmx", world.tmx(world.tu("One", "Eins"))))
-    began = time.monotonic()
     path = world.file("long.tmx", world.tmx(world.tu(long, long.replace("sentence", "Satz"))))
     if characters > 2_000_000:
         with pytest.raises(ExchangeError, match="more than 2,000,000 characters") as found_long:
@@ -207,15 +206,12 @@ def test_a_segment_of_megabytes_does_no_harm(world: World, characters: int) -> N
     else:
         assert world.take(path).kinds["refused"] == 1
     assert world.rows("select src_text from tm.unit") == [("One",)]
-    assert time.monotonic() - began < 30
-    began = time.monotonic()
     assert lookup(world.db, store="demo", src="en", tgt="de", text=long) == []
     found = lookup_document(world.db, store="demo", src="en", tgt="de", texts=["One", long])
     assert [len(one) for one in found] == [1, 0]
     for side in Side:
         with contextlib.suppress(LookupRefused):
             assert concordance(world.db, store="demo", src="en", tgt="de", phrase=long, side=side) == []
-    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(

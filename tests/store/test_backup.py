@@ -236,7 +236,7 @@ def test_two_at_once_give_one_backup(settings: Settings, storage: Storage, memor
 
     def take(_: int) -> bool:
         with open_database(settings) as own:
-            start.wait(10)
+            start.wait()
             return take_backup(settings, own, storage, BATCH).fresh
 
     with ThreadPoolExecutor(2) as pool:
@@ -554,7 +554,7 @@ def test_loads_that_go_on_all_the_while(settings: Settings, storage: Storage, me
         finally:
             done.set()
         for one in loaders:
-            one.result(30)
+            one.result()
     assert during > 2, "nobody loaded meanwhile: this would show nothing"
     held = sum(counts.units for counts in summary.stores.values())
     assert ROWS < held < ROWS + 10 * sum(loaded)

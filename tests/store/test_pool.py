@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
@@ -16,10 +16,12 @@ import psycopg
 import pytest
 
 from tests.store.units_made import add
+from tests.waiting import HANG_S, wait_until
 from tm_core.contracts import Step
 from tm_core.errors import BatchBusy, DatabaseError
 from tm_core.settings import Settings
 from tm_embedded import postgres
+from tm_store import pool as pool_module
 from tm_store.db import Database, explained, open_database
 from tm_store.locks import date_lock
 from tm_store.pool import Pool, open_pool
@@ -140,7 +142,7 @@ def test_a_real_deadlock_reaches_nobody(settings: Settings, db: Database) -> Non
     add(db, "a", store="one")
     add(db, "a", store="two")
     tries: list[str] = []
-    both_hold = threading.Barrier(2, timeout=10)
+    both_hold = threading.Barrier(2)
 
     def work(first: str, second: str) -> None:
         def change(mine: Database) -> None:
@@ -157,7 +159,7 @@ def test_a_real_deadlock_reaches_nobody(settings: Settings, db: Database) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join()
     assert sorted(tries) in (["one", "one", "two"], ["one", "two", "two"])
 
 
@@ -170,7 +172,7 @@ def test_a_killed_task_gives_its_date_free_before_its_statement_ends(settings: S
         "import sys; from datetime import date; from tm_core.settings import Settings\n"
         "from tm_store.db import open_database; from tm_store.locks import date_lock\n"
         "with open_database(Settings.from_env()) as db, date_lock(db, date(2026, 1, 5), 'load', 'killed'):\n"
-        "    print('held', flush=True); db.connection.execute('select pg_sleep(120)')"
+        "    print('held', flush=True); db.connection.execute('select pg_sleep(86400)')"
     )
     environment = os.environ | {"TM_DATABASE_URL": settings.database_url, "TM_INCLUDE": str(settings.include)}
     process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
@@ -178,14 +180,13 @@ def test_a_killed_task_gives_its_date_free_before_its_statement_ends(settings: S
     assert process.stdout.readline() == "held\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
-    began = time.monotonic()
-    while True:
-        try:
-            with date_lock(db, day, Step.LOAD, "next"):
-                break
-        except BatchBusy:
-            assert time.monotonic() - began < 30, "the server's process lives on until its statement ends"
-            time.sleep(0.2)
+
+    def free() -> bool:
+        with suppress(BatchBusy), date_lock(db, day, Step.LOAD, "next"):
+            return True
+        return False
+
+    wait_until(free, "the date is free: else the server's process lives on until its statement ends")
 
 
 # Pools -------------------------------------------------------------------------------------------
@@ -193,8 +194,20 @@ def test_a_killed_task_gives_its_date_free_before_its_statement_ends(settings: S
 
 @pytest.fixture
 def pool(settings: Settings) -> Iterator[Pool]:
-    with open_pool(replace(settings, pool_size=2, pool_seconds=0.5), read=True) as opened:
+    with open_pool(replace(settings, pool_size=2, pool_seconds=HANG_S), read=True) as opened:
         yield opened
+
+
+def be_impatient(pool: Pool) -> None:
+    """From now on nobody waits long for a connection; those in use were made with patience."""
+    pool.seconds = 0.2
+
+
+def refused(pool: Pool) -> None:
+    """Wait until the server has refused a connection, which the pool's own thread makes and notes."""
+    with suppress(DatabaseError):
+        pool.run(lambda db: None)
+    wait_until(lambda: pool.primary.failed, "a connection was refused")
 
 
 def test_a_pool_hands_out_the_same_connections(pool: Pool) -> None:
@@ -219,14 +232,14 @@ def test_every_connection_has_its_time_out(settings: Settings) -> None:
         open_pool(replace(settings, lookup_seconds=1), read=True) as pool,
         pytest.raises(DatabaseError, match="a statement took longer"),
     ):
-        pool.run(lambda db: db.connection.execute("select pg_sleep(10)"))
+        pool.run(lambda db: db.connection.execute("select pg_sleep(86400)"))
 
 
 def test_the_wait_for_a_connection_is_bounded_and_explained(pool: Pool) -> None:
-    began = time.monotonic()
-    with pool.database(), pool.database(), pytest.raises(DatabaseError, match="all 2 in use"):
-        pool.run(lambda db: None)
-    assert 0.4 < time.monotonic() - began < 5
+    with pool.database(), pool.database():
+        be_impatient(pool)
+        with pytest.raises(DatabaseError, match=r"within 0.2 s, found all 2 in use"):
+            pool.run(lambda db: None)
 
 
 def test_a_server_that_has_no_more_room_is_not_called_a_pool_in_use(
@@ -238,7 +251,10 @@ def test_a_server_that_has_no_more_room_is_not_called_a_pool_in_use(
         owner.connection.execute("create role pool_one login password 'secret' connection limit 1 in role tm_loader")
     url = psycopg.conninfo.make_conninfo(database_url, user="pool_one", password="secret", dbname=name)
     try:
-        with open_pool(replace(settings, database_url=url, pool_size=2, pool_seconds=0.5)) as pool, pool.database():
+        patient = replace(settings, database_url=url, pool_size=2, pool_seconds=HANG_S)
+        with open_pool(patient) as pool, pool.database():
+            be_impatient(pool)
+            refused(pool)
             for _ in range(2):
                 with pytest.raises(DatabaseError, match="too many connections for role") as found:
                     pool.run(lambda db: None)
@@ -286,26 +302,29 @@ def test_a_connection_lost_in_the_middle_is_a_second_try(pool: Pool, database_ur
 
 def test_a_server_that_is_gone_is_named(settings: Settings) -> None:
     gone = f"postgresql://tm:secret@127.0.0.1:{postgres.free_port()}/tm"
-    impatient = replace(settings, database_url=gone, pool_seconds=0.5)
-    with open_pool(impatient) as pool, pytest.raises(DatabaseError, match="cannot be reached") as found:
-        pool.run(lambda db: None)
+    impatient = replace(settings, database_url=gone, pool_seconds=0.2)
+    with open_pool(impatient) as pool:
+        refused(pool)
+        with pytest.raises(DatabaseError, match="cannot be reached") as found:
+            pool.run(lambda db: None)
     assert "secret" not in str(found.value)
 
 
 def test_a_database_of_another_schema_is_refused(settings: Settings, db: Database) -> None:
     db.run("ops/insert_migration", number=9999, name="from_the_future", sha256="")
-    with open_pool(replace(settings, pool_seconds=0.5)) as pool, pytest.raises(DatabaseError, match="schema 9999"):
+    with open_pool(replace(settings, pool_seconds=HANG_S)) as pool, pytest.raises(DatabaseError, match="schema 9999"):
         pool.run(lambda one: None)
 
 
-def test_a_replica_that_is_gone_is_left_alone(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_replica_that_is_gone_is_left_alone(
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "_REST_SECONDS", HANG_S)
     gone = f"postgresql://tm:secret@127.0.0.1:{postgres.free_port()}/tm"
-    with open_pool(replace(settings, database_read_url=gone, pool_seconds=5.0), read=True) as pool:
-        began = time.monotonic()
+    with open_pool(replace(settings, database_read_url=gone, pool_seconds=HANG_S), read=True) as pool:
         for _ in range(20):
             pool.run(lambda db: None)
-        assert time.monotonic() - began < 4, "every question waits for the replica"
-    assert caplog.text.count("TM_DATABASE_READ_URL is not used") == 1
+    assert caplog.text.count("TM_DATABASE_READ_URL is not used") == 1, "every question waits for the replica"
     assert "secret" not in caplog.text
 
 

@@ -17,6 +17,7 @@ def _spoil(work: object) -> None:
 
     def done(document: dict, job: Callable, *rest: object) -> object:
         def spoilt() -> object:
+            print("document begins", file=sys.stderr, flush=True)
             time.sleep(float(_fault("SLOW") or 0))
             if document["document_key"] == _fault("CRASH"):
                 ctypes.string_at(0)  # a signal sent by itself would not reach the first process of a container
