@@ -2,8 +2,11 @@
 
 Loads ``--units`` units into an empty memory, as many again into the memory that holds them, and the second batch once
 more, planned anew. Prints the seconds of every statement, what each load took beside a bare COPY of the first batch's
-rows into a table without indexes, the highest memory of this process, and bytes a unit on disk. Exit status 1 if a
-promise is broken.
+rows into a table without indexes, the highest memory of this process, and bytes a unit on disk.
+
+Then loads a quarter, a half and all of ``--units`` into one store and language pair, each as the one slice of its
+night, while what came before stays staged and the statistics are those of a memory with one slice: it prints how the
+seconds a unit grow. Exit status 1 if a promise is broken.
 """
 
 import argparse
@@ -12,10 +15,10 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -164,9 +167,39 @@ def bench(settings: Settings, count: int) -> bool:
     return same and empty.passed <= MOST_COPIES * copy.passed and full.passed <= MOST_GROWTH * empty.passed
 
 
+def grow(settings: Settings, count: int) -> bool:
+    """Load nights of one slice, each larger than the one before; whether the seconds a unit stay the same."""
+    storage = Storage(settings.storage)
+    # One document a night, as a memory that was deposited is: what looks through a document's beads shows.
+    made = (replace(unit, document=0) for unit in units(2 * count, stores=1, pairs=1))
+    with open_database(settings) as db:
+        write_batch(db, storage, FIRST, DAYS[FIRST], islice(made, count // 4))
+    timed_load(settings, storage, FIRST)
+    with open_database(settings) as db:
+        # As after a vacuum that follows the first night; autovacuum would come at another moment in every run.
+        for table in ("ops.slice", "staging.bead"):
+            db.connection.execute(f"alter table {table} set (autovacuum_enabled = false)")
+        db.connection.execute("vacuum analyze")
+    costs = []
+    for number, size in enumerate((count // 4, count // 2, count)):
+        day = DAYS[SECOND] + timedelta(days=number)
+        batch_id = f"{day}-slice"
+        with open_database(settings) as db:
+            write_batch(db, storage, batch_id, day, islice(made, size))
+        print(f"--- one slice of {size:,} units; what came before is staged")
+        spent, summary = timed_load(settings, storage, batch_id)
+        costs.append(spent.passed / size)
+        print(f"{_said(spent)}; {summary.inserted:,} new units; {1e6 * costs[-1]:.0f} s a million units")
+    print(f"from {count // 4:,} to {count:,} units the seconds a unit grow {costs[-1] / costs[0]:.2f} times")
+    return costs[-1] <= MOST_GROWTH * costs[0]
+
+
 def _said(spent: Spent, beside: Spent | None = None) -> str:
     times = f" ({spent.passed / beside.passed:.2f} and {spent.cpu / beside.cpu:.2f} times)" if beside else ""
     return f"{spent.passed:.1f} s, {spent.cpu:.1f} s of CPU{times}"
+
+
+PARTS = (bench, grow)
 
 
 def _some(outcomes: Mapping[str, int]) -> dict[str, int]:
@@ -179,11 +212,18 @@ def main() -> int:
     parser.add_argument("--units", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=Path(".tm/bench-tm"))
     arguments = parser.parse_args()
-    folder = arguments.folder / f"load-{arguments.units}"
+    kept = [
+        _in_memory(arguments.folder / f"{part.__name__}-{arguments.units}", part, arguments.units) for part in PARTS
+    ]
+    return 0 if all(kept) else 1
+
+
+def _in_memory(folder: Path, part: Callable[[Settings, int], bool], count: int) -> bool:
+    """Run a part on a memory of its own, which is removed afterwards."""
     remove(folder)
     try:
         with server(folder) as settings:
-            return 0 if bench(settings, arguments.units) else 1
+            return part(settings, count)
     finally:
         remove(folder)
 

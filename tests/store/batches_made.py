@@ -7,9 +7,12 @@ from typing import Any
 import pyarrow as pa
 from psycopg.types.json import Jsonb
 
-from tm_core.contracts import FILTERED
+from tm_core.batches import work_path
+from tm_core.contracts import FILTERED, REFINED, Step
 from tm_core.identity import context_hash, digest, document_key, text_hash, unit_key
-from tm_formats.tables import arrow_schema
+from tm_formats.manifest import write_manifest
+from tm_formats.storage import Storage
+from tm_formats.tables import arrow_schema, write_rows
 from tm_store.db import Database
 from tm_store.load import LoadSummary, merge_staged, summarise
 from tm_store.staging import copy_documents, copy_table
@@ -56,6 +59,25 @@ def stage(
         name: len(rows) for name in ("src_segments", "tgt_segments", "beads")
     } | {"documents": len(documents)}  # fmt: skip
     db.run("ops/upsert_slice", batch_id=batch_id, store=store, src_lang=pair[0], tgt_lang=pair[1], **counts)
+
+
+def write_filtered(
+    storage: Storage, batch_id: str, slices: Mapping[str, Mapping[str, Texts]], *, pair: tuple[str, str] = ("en", "de")
+) -> None:
+    """Write a batch's slices (store -> its documents) where the filter leaves them."""
+    folder = work_path(batch_id, Step.FILTER)
+    beads, rows, promised = [], [], []
+    for store, documents in slices.items():
+        found = [bead for name, texts in documents.items() for bead in _beads(batch_id, store, pair, name, texts)]
+        counts = dict.fromkeys(("src_segments", "tgt_segments", "beads"), len(found)) | {"documents": len(documents)}
+        promised.append({"store": store, "src_lang": pair[0], "tgt_lang": pair[1]} | counts)
+        rows += [_document(store, pair, name, texts) for name, texts in documents.items()]
+        beads += found
+    files = [
+        write_rows(storage, f"{folder}/beads-0000.parquet", FILTERED, beads),
+        write_rows(storage, f"{folder}/documents.parquet", REFINED, rows),
+    ]
+    write_manifest(storage, folder, files, {"beads": len(beads), "slices": promised})
 
 
 def _beads(batch_id: str, store: str, pair: tuple[str, str], name: str, texts: Texts) -> list[dict[str, Any]]:

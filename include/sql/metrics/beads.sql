@@ -14,7 +14,7 @@
 --             refused_share        refused by another rule, of the translated
 --             aligned_beads        beads that an aligner made; the others were paired in their file
 --             aligned_null_share   beads with one side only, of these
-with counted as (
+with counted as materialized (
     select
         bead.store,
         bead.src_lang,

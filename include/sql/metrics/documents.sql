@@ -14,7 +14,7 @@
 --             foreign_documents_share  of these, the ones in pairs with a side in neither of the slice's languages nor
 --                                      in the pivot. Asked of whole documents, because a bead's language is chosen among
 --                                      these three
-with counted as (
+with counted as materialized (
     select
         document.store,
         document.src_lang,

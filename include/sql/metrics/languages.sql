@@ -33,7 +33,7 @@ with known as (
         and bead.tgt_lang_id not in ('', 'und')
 ),
 
-counted as (
+counted as materialized (
     select
         known.store,
         known.src_lang,

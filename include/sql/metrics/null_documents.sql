@@ -23,7 +23,7 @@ with by_document as (
     group by bead.store, bead.src_lang, bead.tgt_lang, bead.document_key
 ),
 
-counted as (
+counted as materialized (
     select
         one.store,
         one.src_lang,

@@ -6,7 +6,7 @@
 -- Returns:    store, src_lang, tgt_lang, name, value
 --
 --             rejected_<rule>      beads that the rule refused, of all
-with counted as (
+with counted as materialized (
     select bead.store, bead.src_lang, bead.tgt_lang, bead.rule, count(*) as beads
     from staging.bead as bead
     where bead.batch_id = %(batch_id)s

@@ -8,7 +8,7 @@
 --             malformed_beads      beads with a text on a side without segments, or (aligned or passed ones, not erased
 --                                  ones) none on a side with some; with an unknown rule or tier, a score outside 0 to 1, or a key that
 --                                  is no SHA-256
-with counted as (
+with counted as materialized (
     select bead.store, bead.src_lang, bead.tgt_lang, count(*) as malformed
     from staging.bead as bead
     where

@@ -12,7 +12,7 @@
 --             score_one_share  those at exactly 1
 --             score_below_<n>  those below n hundredths, for n = 10, 20 … 90: their distribution, which later dates are
 --                              compared with
-with counted as (
+with counted as materialized (
     select
         bead.store,
         bead.src_lang,

@@ -32,7 +32,7 @@ with bead as (
     where staged.batch_id = %(batch_id)s and staged.rule = ''
 ),
 
-counted as (
+counted as materialized (
     select
         bead.store,
         bead.src_lang,

@@ -5,15 +5,20 @@
 -- Parameters: batch_id (text), day (date), generation (bigint)
 -- Repeatable: yes.
 delete from ops.outcome as outcome
-using ops.document as document, ops.slice as slice
 where
     outcome.partition_date = %(day)s
     and outcome.batch_id = %(batch_id)s
-    and document.partition_date = %(day)s
-    and document.batch_id = %(batch_id)s
-    and document.document_key = outcome.document_key
-    and slice.batch_id = %(batch_id)s
-    and slice.store = document.store
-    and slice.src_lang = document.src_lang
-    and slice.tgt_lang = document.tgt_lang
-    and slice.generation is distinct from %(generation)s;
+    -- Coalesce keeps this a set that is looked up by its hash. Of a join the planner, which has not seen the batch's
+    -- outcomes, would expect a row, and read all documents for each of a million.
+    and coalesce(
+        outcome.document_key in (
+            select document.document_key
+            from ops.document as document
+            left join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
+            where
+                document.partition_date = %(day)s
+                and document.batch_id = %(batch_id)s
+                and coalesce(slice.generation <> %(generation)s, true)
+        ),
+        false
+    );

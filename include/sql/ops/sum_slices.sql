@@ -6,7 +6,8 @@
 -- Repeatable: yes; reads only.
 -- Returns:    store, src_lang, tgt_lang, and promised_x / found_x for documents, src_segments, tgt_segments, beads;
 --             lost and new (beads with these outcomes)
-with bead_sums as (
+-- Each sum is made once: where the planner expects one open slice, it would make it again for each.
+with bead_sums as materialized (
     select
         bead.store,
         bead.src_lang,
@@ -29,7 +30,7 @@ by_document as materialized (
     group by outcome.document_key
 ),
 
-outcome_sums as (
+outcome_sums as materialized (
     select
         document.store,
         document.src_lang,
@@ -51,7 +52,7 @@ outcome_sums as (
     group by document.store, document.src_lang, document.tgt_lang
 ),
 
-document_sums as (
+document_sums as materialized (
     select document.store, document.src_lang, document.tgt_lang, count(*) as documents
     from ops.document as document
     where document.partition_date = %(day)s and document.batch_id = %(batch_id)s and document.state <> 'planned'

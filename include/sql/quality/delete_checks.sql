@@ -4,10 +4,15 @@
 -- Parameters: batch_id (text)
 -- Repeatable: yes.
 delete from quality.check_result as known
-using ops.slice as slice, ops.batch as batch
 where
     known.batch_id = %(batch_id)s
-    and (slice.batch_id, slice.store, slice.src_lang, slice.tgt_lang)
-    = (known.batch_id, known.store, known.src_lang, known.tgt_lang)
-    and batch.batch_id = known.batch_id
-    and slice.generation is distinct from batch.generation;
+    -- A set that is looked up by its hash, as in ops/delete_outcomes: a join would read all slices for each row.
+    and coalesce(
+        (known.store, known.src_lang, known.tgt_lang) in (
+            select slice.store, slice.src_lang, slice.tgt_lang
+            from ops.slice as slice
+            join ops.batch as batch using (batch_id)
+            where slice.batch_id = %(batch_id)s and slice.generation is distinct from batch.generation
+        ),
+        false
+    );

@@ -22,37 +22,34 @@ with by_document as (
     from staging.bead as bead
     where bead.batch_id = %(batch_id)s
     group by bead.document_key
+),
+
+-- A full join is never made by looking through one side for each row of the other, whatever the planner expects.
+by_slice as materialized (
+    select
+        document.store,
+        document.src_lang,
+        document.tgt_lang,
+        string_agg(
+            concat_ws(' ', encode(document.document_key, 'hex'), document.content_hash, encode(by_document.beads, 'hex')),
+            ';' order by document.document_key
+        ) as documents
+    from (
+        select known.*
+        from ops.document as known
+        where known.partition_date = %(day)s and known.batch_id = %(batch_id)s
+    ) as document
+    full join by_document on by_document.document_key = document.document_key
+    group by document.store, document.src_lang, document.tgt_lang
 )
 
 select
     slice.store,
     slice.src_lang,
     slice.tgt_lang,
-    encode(
-        sha256(
-            convert_to(
-                coalesce(
-                    string_agg(
-                        concat_ws(
-                            ' ', encode(document.document_key, 'hex'), document.content_hash, encode(by_document.beads, 'hex')
-                        ),
-                        ';' order by document.document_key
-                    ),
-                    ''
-                ),
-                'UTF8'
-            )
-        ),
-        'hex'
-    ) as content
+    encode(sha256(convert_to(coalesce(by_slice.documents, ''), 'UTF8')), 'hex') as content
 from ops.slice as slice
 join ops.batch as batch using (batch_id)
-left join ops.document as document
-    on
-        document.partition_date = %(day)s
-        and (document.batch_id, document.store, document.src_lang, document.tgt_lang)
-        = (slice.batch_id, slice.store, slice.src_lang, slice.tgt_lang)
-left join by_document on by_document.document_key = document.document_key
+left join by_slice using (store, src_lang, tgt_lang)
 where slice.batch_id = %(batch_id)s and slice.generation is distinct from batch.generation
-group by slice.store, slice.src_lang, slice.tgt_lang
 order by slice.store, slice.src_lang, slice.tgt_lang;

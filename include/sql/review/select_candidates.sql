@@ -7,7 +7,9 @@ select
     encode(bead.document_key, 'hex') as document_key, bead.position, bead.store, bead.src_lang, bead.tgt_lang, bead.tier,
     bead.score
 from staging.bead as bead
-join ops.outcome as outcome
+-- Of an inner join the planner, which has not seen the batch's outcomes, would expect a row, and read a document's beads
+-- for each.
+left join ops.outcome as outcome
     on
         outcome.partition_date = %(day)s
         and outcome.batch_id = bead.batch_id
@@ -15,6 +17,6 @@ join ops.outcome as outcome
         and outcome.position = bead.position
 where
     bead.batch_id = %(batch_id)s
-    and outcome.outcome in ('new', 'updated', 'unchanged')
+    and coalesce(outcome.outcome, '') in ('new', 'updated', 'unchanged')
     -- Erased since it was loaded.
     and bead.rule <> 'erased';

@@ -9,7 +9,8 @@ select
     bead.store, bead.src_lang, bead.tgt_lang, bead.tier,
     width_bucket(bead.score::double precision, %(bounds)s::double precision[]) as score_bin, count(*) as beads
 from staging.bead as bead
-join ops.outcome as outcome
+-- As in review/select_candidates.
+left join ops.outcome as outcome
     on
         outcome.partition_date = %(day)s
         and outcome.batch_id = %(batch_id)s
@@ -17,7 +18,7 @@ join ops.outcome as outcome
         and outcome.position = bead.position
 where
     bead.batch_id = %(batch_id)s
-    and outcome.outcome in ('new', 'updated', 'unchanged')
+    and coalesce(outcome.outcome, '') in ('new', 'updated', 'unchanged')
     and not exists (
         select
         from review.standing as standing

@@ -12,18 +12,20 @@ with stone as materialized (
     where store.name in (select slice.store from ops.slice as slice where slice.batch_id = %(batch_id)s)
 )
 
--- Three joins on equal columns, where one with "or" would compare every bead with every tombstone.
+-- Three sets that are looked up by their hashes: of joins the planner, which may not have seen the tombstones, would expect
+-- one, and read all beads for each.
 select bead.document_key, bead.position
 from staging.bead as bead
-join stone using (store, src_lang, tgt_lang, src_hash, tgt_hash)
-where bead.batch_id = %(batch_id)s
-union
-select bead.document_key, bead.position
-from staging.bead as bead
-join stone using (store, src_lang, tgt_lang, src_hash)
-where bead.batch_id = %(batch_id)s and stone.tgt_hash = ''
-union
-select bead.document_key, bead.position
-from staging.bead as bead
-join stone using (store, src_lang, tgt_lang, document_key)
-where bead.batch_id = %(batch_id)s;
+where
+    bead.batch_id = %(batch_id)s
+    and (
+        (bead.store, bead.src_lang, bead.tgt_lang, bead.src_hash, bead.tgt_hash) in (
+            select stone.store, stone.src_lang, stone.tgt_lang, stone.src_hash, stone.tgt_hash from stone
+        )
+        or (bead.store, bead.src_lang, bead.tgt_lang, bead.src_hash) in (
+            select stone.store, stone.src_lang, stone.tgt_lang, stone.src_hash from stone where stone.tgt_hash = ''
+        )
+        or (bead.store, bead.src_lang, bead.tgt_lang, bead.document_key) in (
+            select stone.store, stone.src_lang, stone.tgt_lang, stone.document_key from stone
+        )
+    );

@@ -25,7 +25,8 @@ select
     ) as keeps_old,
     false as is_gone
 from ops.document as document
-join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
+-- By its whole key for each document, as in ops/insert_outcomes: an inner join may read all documents for each slice.
+left join ops.slice as slice using (batch_id, store, src_lang, tgt_lang)
 join tm.store as store on store.name = document.store
 left join lateral (
     -- By its whole key: by the store alone every document of the batch would meet every one of the store.
@@ -38,8 +39,8 @@ where
     document.partition_date = %(day)s
     and document.batch_id = %(batch_id)s
     and document.state in ('aligned', 'ledger', 'imported')
-    and slice.verdict = 'accept'
-    and slice.generation is distinct from %(generation)s
+    and coalesce(slice.verdict, '') = 'accept'
+    and coalesce(slice.generation <> %(generation)s, true)
     and not exists (
         select
         from tm.tombstone as tombstone

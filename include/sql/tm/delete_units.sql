@@ -4,17 +4,23 @@
 -- Parameters: none
 -- Repeatable: yes.
 -- Returns:    store_id, src_lang, tgt_lang, removed
-with gone as (
-    delete from tm.unit as unit
-    using touched
+with unsaid as materialized (
+    -- Asked of the keys alone, whose number the planner knows. Joined to the memory's units, which it may not have seen
+    -- since there was one, it would expect a row, and look through a store's evidence for each.
+    select touched.store_id, touched.unit_key
+    from touched
     where
-        unit.store_id = touched.store_id
-        and unit.unit_key = touched.unit_key
-        and not exists (
+        not exists (
             select
             from tm.evidence as evidence
             where evidence.store_id = touched.store_id and evidence.unit_key = touched.unit_key
         )
+),
+
+gone as (
+    delete from tm.unit as unit
+    using unsaid
+    where unit.store_id = unsaid.store_id and unit.unit_key = unsaid.unit_key
     returning unit.*
 ),
 
@@ -39,13 +45,15 @@ kept as (
 marked as (
     update tm.withdrawn as withdrawn
     set is_gone = true
-    from gone, fresh
+    from fresh
     where
-        fresh.store_id = gone.store_id
-        and withdrawn.store_id = fresh.store_id
+        withdrawn.store_id = fresh.store_id
         and withdrawn.document_key = fresh.document_key
         and withdrawn.batch_id = fresh.old_batch_id
-        and withdrawn.unit_key = gone.unit_key
+        -- A set that is looked up by its hash: of what is gone the planner expects a row, however much it is.
+        and coalesce(
+            (withdrawn.store_id, withdrawn.unit_key) in (select gone.store_id, gone.unit_key from gone), false
+        )
 )
 
 select gone.store_id, gone.src_lang, gone.tgt_lang, count(*) as removed
