@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from tm_core.languages import primary, same_language
 
+#: Raised with every change that refuses another bead; tests/core/test_versions.py holds the two together.
 FILTER_VERSION = "3"
 
 

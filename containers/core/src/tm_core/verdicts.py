@@ -7,6 +7,8 @@ from enum import StrEnum
 from tm_core.errors import ReleaseRefused
 from tm_core.outcomes import Verdict
 
+#: Raised with every change of this code that decides otherwise; tests/core/test_versions.py holds the two together.
+GATE_VERSION = "1"
 #: Who decides where nobody else does; the names that no person may have.
 GATE = "gate"
 TIMEOUT = "time-out"

@@ -27,6 +27,7 @@ from tm_formats.manifest import write_manifest
 from tm_formats.storage import ObjectInfo, Storage
 from tm_formats.tables import write_rows
 from tm_store.db import Database
+from tm_store.gate_version import FIRST, gate_version
 from tm_store.locks import date_lock
 from tm_store.review_threshold import tier_threshold
 
@@ -111,6 +112,7 @@ class Pinned:
     threshold: float
     lexicons: Mapping[str, str] = field(default_factory=dict)
     filters: Mapping[str, str] = field(default_factory=dict)
+    gate: str = FIRST
 
     def alignment(self, pair: str) -> tuple[str, ...]:
         return alignment_versions(self.encoder, self.model_hash, self.threshold, self.lexicons.get(pair, ""))
@@ -118,7 +120,8 @@ class Pinned:
     def all(self) -> list[str]:
         pairs = [f"{pair}={sha}" for pair, sha in self.lexicons.items()]
         filters = [f"{store}:{version}" for store, version in self.filters.items()]
-        return [*alignment_versions(self.encoder, self.model_hash, self.threshold, ""), *pairs, *filters]
+        gate = [] if self.gate == FIRST else [f"gate={self.gate}"]
+        return [*alignment_versions(self.encoder, self.model_hash, self.threshold, ""), *pairs, *filters, *gate]
 
 
 def make_plan(
@@ -354,6 +357,7 @@ def _pin(settings: Settings, db: Database, stores: Mapping[str, Store]) -> Pinne
         threshold=tier_threshold(settings, db),
         lexicons={pair: sha256 for pair, sha256 in promoted.items() if pair in pairs},
         filters={name: store.thresholds.version() for name, store in stores.items()},
+        gate=gate_version(settings.include),
     )
 
 

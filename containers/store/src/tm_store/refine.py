@@ -62,12 +62,14 @@ def refine(settings: Settings, db: Database, storage: Storage, batch_id: str) ->
     Reads one shard at a time: memory is bounded by the largest shard.
 
     Raises:
-        ContractError: a folder of an earlier step is unfinished or not what it promises.
+        ContractError: a folder of an earlier step is unfinished or not what it promises, or the rules have changed
+            since the plan.
     """
     plan = read_manifest(storage, work_path(batch_id, Step.PLAN))
     day = date.fromisoformat(str(plan.facts["partition_date"]))
     documents = read_rows(storage, work_path(batch_id, Step.PLAN, "documents.parquet"), DOCUMENTS)
     thresholds = {name: store.thresholds for name, store in load_stores(settings.include / "stores.toml").items()}
+    _check_versions(batch_id, day, plan.facts["pinned"], thresholds)
     sources = _sources(storage, batch_id, documents)
     refined, rows, entries = Refined(), [], []
     for number, (folder, members) in enumerate(_by_folder(documents, sources)):
@@ -80,6 +82,18 @@ def refine(settings: Settings, db: Database, storage: Storage, batch_id: str) ->
     _finish(storage, batch_id, rows, entries, refined)
     _record(db, batch_id, day, rows, sources, storage)
     return refined
+
+
+def _check_versions(batch_id: str, day: date, pinned: Any, thresholds: Mapping[str, Thresholds]) -> None:
+    """Refuse to filter a batch by other rules than it was planned with: its id would have two contents."""
+    for store, planned in pinned["filters"].items():
+        found = thresholds[store].version() if store in thresholds else "none: the store is not configured"
+        if found != planned:
+            raise ContractError(
+                f"batch {batch_id}, store '{store}': expected the filter that it was planned with, found another. The "
+                f"rules or stores.toml were changed since. Run the date {day} again: it becomes a batch of its own. "
+                f"Nothing was written. Planned: {planned}. Found: {found}."
+            )
 
 
 # Where beads lie ---------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from tm_core.settings import Settings
 from tm_formats.storage import Storage, open_storage
 from tm_store.db import Database
 from tm_store.erase_files import sweep_batch
+from tm_store.gate_version import check_gate_version
 from tm_store.journal import ship
 from tm_store.load import check_not_rolled_back, load_batch
 from tm_store.locks import date_lock
@@ -146,6 +147,7 @@ def _filter(work: _Work) -> Facts:
 def _gate(work: _Work) -> Facts:
     from tm_store.gate import run_gate
 
+    check_gate_version(work.settings.include, work.db.one("ops/select_batch", batch_id=work.batch_id))
     ensure_staged(work.db, work.storage, work.batch_id, work.day)
     if not work.db.run("ops/select_slices", batch_id=work.batch_id):
         # No file of the date had a counterpart: there is nothing to judge, and nothing that could be accepted.
