@@ -117,6 +117,9 @@ def own_database(server_url: str, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f'create database "{name}" template "{template}"')
+        # A template's copy has all but the rights on the database itself, which are the server's.
+        connection.execute(f'revoke temporary on database "{name}" from public')
+        connection.execute(f'grant temporary on database "{name}" to tm_owner, tm_loader')
         yield _with_database(server_url, name)
         connection.execute(f'drop database "{name}" with (force)')
 

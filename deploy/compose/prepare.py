@@ -27,6 +27,7 @@ def main() -> int:
     logins()
     bucket()
     subprocess.run(["tm", "migrate"], check=True)
+    large_objects()
     subprocess.run(["airflow", "db", "migrate"], check=True)
     passwords()
     return 0
@@ -64,6 +65,13 @@ def bucket() -> None:
     if name not in {one["Name"] for one in client.list_buckets()["Buckets"]}:
         client.create_bucket(Bucket=name)
     client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+
+def large_objects() -> None:
+    """Take from the memory's logins what only a superuser can; a restored database has it until the next start."""
+    path = urlsplit(os.environ["TM_DATABASE_OWNER_URL"]).path
+    admin = urlsplit(os.environ["MEMORY_ADMIN_URL"])._replace(path=path).geturl()
+    subprocess.run(["tm", "roles"], check=True, env=os.environ | {"TM_DATABASE_OWNER_URL": admin})
 
 
 def passwords() -> None:

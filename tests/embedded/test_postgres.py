@@ -205,3 +205,15 @@ def test_the_memorys_logins_are_members_and_own_nothing(home: Path) -> None:
             assert row == (True,), login
         assert scalar(server, "select pg_has_role('tm', 'pg_signal_backend', 'member')"), "a swap ends idle readers"
         postgres.ensure_databases(server, ["tm"])  # a second start
+
+
+def test_no_login_but_the_superusers_makes_large_objects(home: Path) -> None:
+    with embedded_postgres(home) as server:
+        for login in ("tm", "tm_load", "tm_read"):
+            with (
+                psycopg.connect(server.url("tm", login)) as connection,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                connection.execute("select lo_create(0)")
+        with psycopg.connect(server.url("tm", "postgres")) as connection:
+            connection.execute("select lo_create(0)")

@@ -18,7 +18,7 @@ from tm_embedded import postgres
 from tm_embedded.home import load_secrets
 from tm_store.db import Database, Statement, load_statement, open_database
 from tm_store.migrate import migrate
-from tm_store.roles import GROUPS, LOADER, OWNER, READER, SCHEMAS, apply_roles, gaps, render, script
+from tm_store.roles import GROUPS, LOADER, OWNER, READER, SCHEMAS, apply_roles, gaps, render, script, superuser_gaps
 
 pytestmark = pytest.mark.db
 
@@ -149,6 +149,12 @@ select staging.analyze_beads()
 set role tm_loader
 create table public.mine (a integer)
 select * from tm.unit for update
+create temporary table mine (a integer)
+create temporary view mine as select 1
+select lo_create(0)
+select lo_creat(-1)
+select lo_from_bytea(0, 'mine')
+update tm.unit set score = score where false
 """.strip().splitlines()
 
 
@@ -162,6 +168,190 @@ def test_an_owner_may_migrate_and_a_loader_may_not(urls: dict[str, str], setting
     assert asked(urls[OWNER], "alter table tm.unit add column more text") is None
     assert asked(urls[OWNER], "create table ops.mine (a integer)") is None
     assert migrate(replace(settings, database_owner_url=urls[OWNER], database_url=urls[LOADER])) == []
+
+
+# Every table and column ---------------------------------------------------------------------------
+
+#: Tables whose rows a loader may only add, with the columns that say how far a row has come: these it may update.
+APPEND_ONLY: dict[str, set[str]] = {
+    "ops.approval": set(),
+    "ops.backup": {"state", "problem"},
+    "ops.drill": set(),
+    "ops.erasure": {"swept_at", "lifted_by"},
+    "ops.journal": {"shipped_at"},
+    "ops.restore": set(),
+    "quality.decision": {
+        "content", "decided_at", "decided_by", "reasons", "releasable", "verdict", "warnings", "why"
+    },
+    "quality.decision_history": set(),
+    "review.change": set(),
+    "review.comparison": {"promoted_at", "promoted_by", "before", "undone_at", "undone_by"},
+    "review.threshold": set(),
+    "review.verdict": set(),
+}  # fmt: skip
+#: Tables that a loader may only read, views among them: what the owner has done.
+READ_ONLY = {"ops.migration", "ops.put_away", "review.effective", "review.trail"}
+#: Tables whose rows a loader reads, adds, updates and deletes: the memory, what is under way, what can be made again.
+ROWS = set(
+    """
+    tm.store tm.unit tm.evidence tm.document tm.numbering tm.source tm.gram tm.pending tm.extra tm.withdrawn_document
+    tm.withdrawn tm.withdrawn_unit tm.tombstone tm.ruling
+    ops.batch ops.slice ops.step ops.file ops.document ops.outcome ops.shard_run ops.ledger ops.lexicon ops.pod
+    ops.breaker ops.alarm
+    quality.metric quality.check_result
+    review.item review.unsettled review.removed review.standing review.blind
+    staging.bead
+    """.split()
+)
+OURS = """
+select
+    format('%%I.%%I', namespace.nspname, class.relname),
+    -- A partition is what its table is.
+    coalesce(parent.inhparent::regclass::text, format('%%I.%%I', namespace.nspname, class.relname)),
+    array_agg(attribute.attname::text order by attribute.attnum)
+from pg_class as class
+join pg_namespace as namespace on namespace.oid = class.relnamespace
+join pg_attribute as attribute on attribute.attrelid = class.oid and attribute.attnum > 0 and not attribute.attisdropped
+left join pg_inherits as parent on parent.inhrelid = class.oid
+where namespace.nspname = any(%s) and class.relkind in ('r', 'p', 'v', 'm', 'f')
+group by 1, 2
+"""
+
+
+def may(connection: Any, statement: str) -> bool:
+    """Whether the login has the right to run a statement. A foreign key that it would break is looked at after that."""
+    with savepoint(connection) as errors:
+        connection.execute(statement)
+        raise psycopg.Rollback
+    return all(isinstance(error, psycopg.errors.FeatureNotSupported) for error in errors)
+
+
+def rights(connection: Any, table: str, columns: list[str]) -> dict[str, Any]:
+    """What the login may do with a table, tried on no row at all."""
+    listed = ", ".join(f'"{column}"' for column in columns)
+    return {
+        "insert": may(
+            connection,
+            f"insert into {table} ({listed}) overriding system value select {listed} from {table} where false",
+        ),
+        "update": {one for one in columns if may(connection, f'update {table} set "{one}" = default where false')},
+        "delete": may(connection, f"delete from {table} where false"),
+        "truncate": may(connection, f"truncate {table}"),
+    }
+
+
+def declared(table: str, columns: list[str]) -> dict[str, Any] | None:
+    """What a loader should be able to do with it; None if no one has said."""
+    if table in ROWS:
+        return {"insert": True, "update": set(columns), "delete": True, "truncate": False}
+    if table in APPEND_ONLY:
+        return {"insert": True, "update": APPEND_ONLY[table], "delete": False, "truncate": False}
+    if table in READ_ONLY:
+        return {"insert": False, "update": set(), "delete": False, "truncate": False}
+    return None
+
+
+def test_a_loader_has_just_the_declared_rights_on_every_table_and_column(urls: dict[str, str], db: Database) -> None:
+    db.connection.execute("select ops.ensure_month('2031-05-05')")
+    db.connection.commit()
+    found = db.connection.execute(OURS, [list(SCHEMAS)]).fetchall()
+    db.connection.commit()
+    assert {"tm.unit_p0", "ops.outcome_203105", "ops.journal", "review.trail"} <= {name for name, _, _ in found}
+    assert {table for _, table, _ in found} == ROWS | set(APPEND_ONLY) | READ_ONLY, (
+        "a new table: may a loader delete its rows? Name it in ROWS, APPEND_ONLY or READ_ONLY above; if it is "
+        "append-only also in include/sql/roles/grant_rights.sql and select_gaps.sql, with its state columns"
+    )
+    with psycopg.connect(urls[LOADER]) as connection:
+        connection.execute("select 1")  # opens the transaction that savepoints lie in
+        wrong = {
+            name: (tried_, wanted)
+            for name, table, columns in found
+            if (tried_ := rights(connection, name, columns)) != (wanted := declared(table, columns))
+        }
+    assert wrong == {}, (
+        "(found, declared): grant or revoke it in include/sql/roles/grant_rights.sql and select_gaps.sql, or correct "
+        "the lists above"
+    )
+
+
+def test_a_reader_writes_to_no_table_and_no_column(urls: dict[str, str], database_url: str, db: Database) -> None:
+    found = db.connection.execute(OURS, [list(SCHEMAS)]).fetchall()
+    assert len(found) > 100
+    nothing = {"insert": False, "update": set(), "delete": False, "truncate": False}
+    with psycopg.connect(database_url) as connection:
+        # The same from a superuser goes through.
+        assert rights(connection, "review.verdict", ["who"]) == dict(
+            nothing, insert=True, update={"who"}, delete=True, truncate=True
+        )
+    with psycopg.connect(urls[READER]) as connection:
+        connection.execute("select 1")
+        assert {name for name, _, columns in found if rights(connection, name, columns) != nothing} == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "store", "error"),
+    [("erase", "demo", None), ("import", "demo", REFUSED), ("erase", "other", REFUSED), (None, "", REFUSED)],
+)
+def test_texts_of_corrections_go_with_the_journal_entry_of_an_erasure_alone(
+    urls: dict[str, str], database_url: str, kind: str | None, store: str, error: type[psycopg.Error] | None
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("insert into tm.store (name) values ('demo')")
+        connection.execute(
+            "insert into review.verdict (verdict_key, who, kind, note, batch_id, document_key, position,"
+            " partition_date, store, src_lang, tgt_lang, tier, score_bin, score, confidence, weight, origin,"
+            " unit_key) values"
+            " ('k', 'maria', 'accept', 'A', 'b', '', 0, '2026-01-05', 'demo', 'en', 'de', 'lexical', 0, 1, 1, 1,"
+            " '', '')"
+        )
+        connection.execute(
+            "insert into review.change (verdict_key, number, side, is_right, store, src_lang, tgt_lang, src_hash,"
+            " tgt_hash, src_text, tgt_text) values ('k', 0, 'before', true, 'demo', 'en', 'de', 's', 't', 'A', 'B'),"
+            " ('k', 1, 'before', true, 'demo', 'en', 'de', 's2', 't2', 'C', 'D')"
+        )
+    forget = "select review.forget_changes('demo', '{en}', '{de}', array['s'::bytea], array[''::bytea], '{}')"
+    with psycopg.connect(urls[LOADER]) as connection:
+        if kind:
+            connection.execute(
+                "insert into ops.journal (kind, who, store, facts) values (%s, 'maria', %s, '{}')", [kind, store]
+            )
+        assert connection.execute(forget).fetchone() == (1,)
+        assert connection.execute("select review.forget_notes('demo', array['k'::bytea])").fetchone() == (1,)
+        if error:
+            with pytest.raises(error, match=r"review\.(change|verdict): .* without the journal entry of an erasure"):
+                connection.commit()
+        else:
+            connection.commit()
+    with psycopg.connect(database_url) as connection:
+        left = connection.execute("select src_text from review.change order by number").fetchall()
+        notes = connection.execute("select note from review.verdict").fetchall()
+    assert notes == ([("A",)] if error else [("",)])
+    assert left == ([("A",), ("C",)] if error else [("C",)])
+
+
+def test_texts_of_corrections_of_an_unknown_store_are_not_looked_for(urls: dict[str, str]) -> None:
+    with (
+        psycopg.connect(urls[LOADER]) as connection,
+        pytest.raises(psycopg.errors.InvalidParameterValue, match="nowhere"),
+    ):
+        connection.execute("select review.forget_changes('nowhere', '{}', '{}', '{}', '{}', '{}')")
+
+
+def test_decisions_that_are_taken_away_stay_in_the_history(urls: dict[str, str], database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "insert into ops.batch (batch_id, partition_date, state, run_id, versions)"
+            " values ('b', '2026-01-05', 'planned', 'r', '{}')"
+        )
+        connection.execute(
+            "insert into quality.decision (batch_id, store, src_lang, tgt_lang, verdict, reasons, warnings, decided_by)"
+            " values ('b', 'demo', 'en', 'de', 'hold', '{few}', '{}', 'gate')"
+        )
+    with psycopg.connect(urls[LOADER], autocommit=True) as connection:
+        for gone in (1, 0):
+            assert connection.execute("select quality.forget_decisions('b')").fetchone() == (gone,)
+        kept = connection.execute("select store, verdict, reasons, decided_by from quality.decision_history").fetchall()
+    assert kept == [("demo", "hold", ["few"], "gate")]
 
 
 # Every statement ---------------------------------------------------------------------------------
@@ -277,6 +467,17 @@ PLANTED = {
     "grant execute on function ops.ensure_month(date) to public": (
         "everybody may run ops.ensure_month(date), which runs as its owner"
     ),
+    "grant delete on ops.journal to tm_loader": "tm_loader may SELECT, INSERT, DELETE on ops.journal",
+    "grant update (facts) on ops.journal to tm_loader": (
+        "tm_loader may update facts, shipped_at of ops.journal, where it may update shipped_at"
+    ),
+    "revoke update (state) on ops.backup from tm_loader": (
+        "tm_loader may update problem of ops.backup, where it may update problem, state"
+    ),
+    "grant delete on review.effective to tm_loader": "tm_loader may SELECT, DELETE on review.effective",
+    "grant update (score) on tm.unit to tm_reader": "tm_reader may SELECT, UPDATE on tm.unit",
+    "grant execute on function lo_create(oid) to public": "tm_reader may make large objects: lo_create",
+    "grant execute on function lowrite(integer, bytea) to tm_reader": "tm_reader may make large objects: lowrite",
     "alter table ops.batch owner to current_user": "ops.batch does not belong to tm_owner",
     "create table ops.left_by_hand (a integer)": "ops.left_by_hand does not belong to tm_owner",
 }
@@ -290,6 +491,45 @@ def test_a_gap_is_named_and_mended(db: Database, settings: Settings, statement: 
     assert PLANTED[statement] in render(db)
     assert migrate(settings) == []
     assert gaps(db) == []
+
+
+@pytest.mark.parametrize("grantee", ["public", "tm_reader"])
+def test_temporary_tables_are_taken_from_readers(
+    db: Database, settings: Settings, urls: dict[str, str], grantee: str
+) -> None:
+    base = urlsplit(settings.database_url).path[1:]
+    db.connection.execute(f'grant temporary on database "{base}" to {grantee}')
+    db.connection.execute(f'revoke temporary on database "{base}" from tm_owner, tm_loader')
+    assert asked(urls[READER], "create temporary table mine (a integer)") is None
+    assert "tm_reader may make temporary tables in this database" in gaps(db)
+    assert migrate(settings) == []
+    assert gaps(db) == []
+    assert asked(urls[READER], "create temporary table mine (a integer)") is REFUSED
+    for group in (LOADER, OWNER):
+        assert asked(urls[group], "create temporary table mine (a integer)") is None
+
+
+def test_a_login_without_the_right_says_what_a_superuser_has_to_do(
+    db: Database, settings: Settings, urls: dict[str, str]
+) -> None:
+    """Large objects' functions belong to the server: an owner of the memory cannot take them away."""
+    db.connection.execute("grant execute on function lo_create(oid) to public")
+    db.connection.execute("revoke select on tm.store from tm_reader")
+    base = urlsplit(settings.database_url).path[1:]
+    db.connection.execute(f'alter database "{base}" owner to tm_owner')
+    with open_database(replace(settings, database_url=urls[OWNER])) as owner:
+        assert gaps(owner) == ["tm_reader may nothing on tm.store"]
+        note = apply_roles(owner)
+        assert (
+            note
+            == "tm_reader may make large objects: lo_create. Only a superuser can take that away: tm roles --sql | psql"
+        )
+        assert note in render(owner)
+        assert (gaps(owner), superuser_gaps(owner)) == ([], ["tm_reader may make large objects: lo_create"])
+        assert apply_roles(owner) == "", "what it cannot change is not said at each migration"
+    db.connection.execute(script(db))
+    assert superuser_gaps(db) == []
+    db.connection.execute(f'alter database "{base}" owner to current_user')
 
 
 def test_the_script_makes_what_migrate_makes(db: Database) -> None:
@@ -326,6 +566,8 @@ def test_databases_migrated_at_once_make_the_roles_once(bare: postgres.Server) -
         for one in every:
             with open_database(one) as db:
                 assert gaps(db) == []
+        for one in every:
+            with open_database(one) as db:
                 for group in GROUPS:
                     db.connection.execute(f"drop owned by {group} cascade")
         for group in GROUPS:

@@ -1,10 +1,11 @@
 -- Purpose:    say who is connected, and whether that login may set the roles up.
 -- Parameters: none
 -- Repeatable: yes; reads only.
--- Returns:    login, database, may_create (roles), owns (the database), groups (of the three, those it is a member of)
+-- Returns:    login, database, is_superuser, may_create (roles), owns (the database), groups (of the three, those it is a member of)
 select
     current_user::text as login,
     current_database()::text as database,
+    role.rolsuper as is_superuser,
     role.rolsuper or role.rolcreaterole as may_create,
     pg_has_role(base.datdba, 'usage') as owns,
     array(

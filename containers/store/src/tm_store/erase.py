@@ -535,6 +535,7 @@ class _Erasure:
         # Of the verdicts whose changes are deleted next.
         self._note({"review.verdict.note": db.one("erase/blank_notes", store=self.store).rows})
         self._note(delete_copies(db, tables(columns(db)), self.store, self.store_id))
+        self._note({"review.change": db.one("erase/delete_changes", store=self.store).rows})
         self._note({"staging.bead": db.one("erase/blank_beads", store=self.store).beads})
         self._note({"ops.ledger": db.one("erase/delete_ledger").alignments})
         self.lexicons = len(db.run("erase/retire_lexicons"))

@@ -15,14 +15,20 @@ SCHEMAS = ("tm", "staging", "review", "quality", "ops", "away")
 _STATEMENTS = ("roles/create_groups", "roles/take_over", "roles/grant_rights")
 _MAY = {
     OWNER: "owns, changes and drops tables: migrations and upkeep, TM_DATABASE_OWNER_URL",
-    LOADER: "reads and writes rows: the tasks, imports, reviews and backups, TM_DATABASE_URL",
+    LOADER: "reads and writes rows, and adds to what is append-only: tasks, imports, reviews, TM_DATABASE_URL",
     READER: "reads rows, none of staging and review: look-ups and exports, TM_DATABASE_READ_URL",
 }
 
 
 def gaps(db: Database) -> list[str]:
-    """What the roles lack or have too much; empty if all is as it should be."""
-    return [row.gap for row in db.run("roles/select_gaps")]
+    """What the roles lack or have too much, and this login could correct; empty if all is as it should be."""
+    is_superuser = db.one("roles/select_self").is_superuser
+    return [row.gap for row in db.run("roles/select_gaps") if is_superuser or not row.of_superuser]
+
+
+def superuser_gaps(db: Database) -> list[str]:
+    """What only a superuser can correct, whoever asks; `tm roles --sql` prints the statements."""
+    return [row.gap for row in db.run("roles/select_gaps") if row.of_superuser]
 
 
 def apply_roles(db: Database) -> str:
@@ -44,7 +50,14 @@ def apply_roles(db: Database) -> str:
             db.run("roles/grant_rights")
     except psycopg.errors.InsufficientPrivilege as error:
         return f"{advice(db)}\n(The server said: {error.diag.message_primary}.)"
-    return ""
+    if left := gaps(db):
+        return f"{advice(db)}\n(Left as it was: {'; '.join(left)}.)"
+    return _left_to_superusers(db)
+
+
+def _left_to_superusers(db: Database) -> str:
+    left = superuser_gaps(db)
+    return f"{'; '.join(left)}. Only a superuser can take that away: tm roles --sql | psql" if left else ""
 
 
 def advice(db: Database) -> str:
@@ -55,6 +68,8 @@ def advice(db: Database) -> str:
     lines.append(f'grant {OWNER} to "{me.login}";')
     if not me.owns:
         lines.append(f'grant create on database "{me.database}" to {OWNER};')
+        lines.append(f'revoke temporary on database "{me.database}" from public;')
+        lines.append(f'grant temporary on database "{me.database}" to {OWNER}, {LOADER};')
     return (
         f"the roles {', '.join(GROUPS)} are not set up, and '{me.login}' may not do it. A superuser has to run, in the "
         f"database '{me.database}':\n    " + "\n    ".join(lines) + "\nThen run `tm migrate` again. Until then only "
@@ -73,5 +88,7 @@ def render(db: Database) -> str:
     """What ``tm roles`` prints: each role with what it is for and its members, and what is missing."""
     members = {row.name: ", ".join(row.members) or "no member" for row in db.run("roles/select_members")}
     lines = [f"{name:9}  {_MAY[name]}\n           {members.get(name, 'not there')}" for name in GROUPS]
-    lines += [f"missing:   {gap}" for gap in gaps(db)]
+    lines += [f"missing:   {row.gap}" for row in db.run("roles/select_gaps")]
+    if left := _left_to_superusers(db):
+        lines.append(left)
     return "\n".join(lines)

@@ -359,15 +359,36 @@ def start(
     return Server(port=chosen, data=data, passwords=passwords, process=process)
 
 
-def _superuser(server: Server) -> psycopg.Connection[Any]:
+def _superuser(server: Server, database: str = "postgres") -> psycopg.Connection[Any]:
     try:
-        return psycopg.connect(server.url("postgres"), autocommit=True)
+        return psycopg.connect(server.url(database, "postgres"), autocommit=True)
     except psycopg.OperationalError as error:
         raise PostgresFailed(
             f"{server.data}: the server runs and refuses us: {str(error).strip()} "
             "If secrets.json beside it was removed or replaced, put it back: the cluster has the passwords of its "
             "first start. The data is untouched."
         ) from None
+
+
+#: A superuser's part of the memory's rights (include/sql/roles/grant_rights.sql): large objects fill the disk, and
+#: every login may make them. Done at each start, because a restored database has the server's default again.
+NO_LARGE_OBJECTS = """
+do $$
+declare
+    one record;
+begin
+    for one in
+        select oid::regprocedure as name
+        from pg_proc
+        where
+            pronamespace = 'pg_catalog'::regnamespace
+            and proname ~ '^(lo_(creat|create|from_bytea|import|put|truncate|truncate64|unlink)|lowrite)$'
+    loop
+        execute format('revoke execute on function %s from public', one.name);
+    end loop;
+end;
+$$
+"""
 
 
 def ensure_databases(server: Server, names: Iterable[str]) -> None:
@@ -386,6 +407,9 @@ def ensure_databases(server: Server, names: Iterable[str]) -> None:
                 )
         if MEMORY in wanted:
             _ensure_members(connection, server)
+    if MEMORY in wanted:
+        with _superuser(server, MEMORY) as connection:
+            connection.execute(NO_LARGE_OBJECTS)
 
 
 def _ensure_members(connection: psycopg.Connection[Any], server: Server) -> None:
