@@ -26,7 +26,6 @@ was approved, or if somebody else has changed what is in use.
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, TriggerRule, dag
 
 from operators.ab import (
@@ -37,7 +36,7 @@ from operators.ab import (
     VerdictsSensor,
     WeighOperator,
 )
-from operators.question import question
+from operators.question import AskApprovalOperator, question
 from operators.retries import task_defaults
 from tm_core.deposits import STORE_NAME
 from tm_core.settings import Settings
@@ -111,7 +110,7 @@ def aligner_ab() -> None:
         execution_timeout=timedelta(minutes=10),
         doc_md="Puts gold, verdicts and costs together; skips what follows if nothing is proposed.",
     )
-    approve = ApprovalOperator(
+    approve = AskApprovalOperator(
         task_id="approve",
         subject="Promote variant b of {{ ti.xcom_pull(task_ids='weigh')['comparison'] }} ({{ params.pair }})?",
         body="{{ ti.xcom_pull(task_ids='weigh')['shown'] }}",
@@ -122,7 +121,7 @@ def aligner_ab() -> None:
     promote = PromoteVariantOperator(
         task_id="promote",
         named="{{ ti.xcom_pull(task_ids='weigh')['named'] }}",
-        approval="{{ ti.xcom_pull(task_ids='approve') }}",
+        approved_in="approve",
         execution_timeout=timedelta(minutes=10),
         doc_md="Has the plans to come pin b's threshold and lexicon.",
     )

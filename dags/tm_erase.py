@@ -5,10 +5,10 @@ Takes a document, a source or every unit with a text out of a store for good: ou
 queue, what is staged, lexicons learned from it, and the files of object storage. What is left are hashes, so that no
 later load, import, roll-back or restore brings it back.
 
-**What happens:** `preview` does it all and takes it back; `approve` shows what it would do and waits three days for a
-person under *Required actions*; `erase` does just that, proves that no table holds any of it, and writes the report to
-`reports/erasures/<number>.json`. Rejected, or not answered in time: nothing is erased, and the run says so (skipped, or
-failed at `approve`).
+**What happens:** `preview` does it all and takes it back; `approve` shows what it would do and waits three days for
+another operator than you under *Required actions* (`TM_APPROVALS`); `erase` does just that, proves that no table holds
+any of it, and writes the report to `reports/erasures/<number>.json`. Rejected, or not answered in time: nothing is
+erased, and the run says so (skipped, or failed at `approve`).
 
 **What you enter stays in Airflow:** a text under *What* is kept with this run. Name a document or a source's hash where
 you can, run `tm erase` on the command line, or delete the run when it is over.
@@ -22,11 +22,10 @@ between that was not approved, it stops and changes nothing.
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag
 
 from operators.erase import EraseOperator, PreviewErasureOperator
-from operators.question import question
+from operators.question import MARKDOWN_FILTERS, AskApprovalOperator, question
 from operators.retries import task_defaults
 from tm_core.deposits import STORE_NAME
 from tm_core.settings import Settings
@@ -71,6 +70,7 @@ _LANG = "^[A-Za-z-]{0,12}$"
         ),
     },
     render_template_as_native_obj=True,
+    user_defined_filters=MARKDOWN_FILTERS,
     tags=["tm", "impact:high"],
     doc_md=__doc__,
 )
@@ -81,10 +81,10 @@ def tm_erase() -> None:
         execution_timeout=timedelta(hours=1),
         doc_md="Does the erasure, says what it did, and takes it back.",
     )
-    approve = ApprovalOperator(
+    approve = AskApprovalOperator(
         task_id="approve",
         subject="Erase {{ ti.xcom_pull(task_ids='preview')['units'] }} units of store {{ params.store }} for good?",
-        body="Asked for because: {{ params.why }}\n\n```\n{{ ti.xcom_pull(task_ids='preview')['shown'] }}\n```",
+        body="Asked for because: {{ params.why | quoted }}\n\n{{ ti.xcom_pull(task_ids='preview')['shown'] | fenced }}",
         **question(SETTINGS, timedelta(days=3)),
         retries=0,  # asking again after a time-out is a new run's affair
         doc_md="Waits for a person. No answer in three days: nothing is erased, and the run fails here.",
@@ -93,7 +93,7 @@ def tm_erase() -> None:
         task_id="erase",
         form="{{ params }}",
         named="{{ ti.xcom_pull(task_ids='preview')['named'] }}",
-        approval="{{ ti.xcom_pull(task_ids='approve') }}",
+        approved_in="approve",
         execution_timeout=timedelta(hours=2),
         doc_md="Erases what was approved, proves it, goes through object storage, and writes the report.",
     )

@@ -4,10 +4,11 @@
 A slice is one store and language pair of a date. Where its numbers are unusual the gate of `tm_refresh` holds it, loads
 the rest, and starts a run here for each such slice; quarantined ones are let in by a run that you start.
 
-**What happens:** `show` gathers the numbers; `ask` waits for a person under *Required actions* and shows what the gate
-found, the worst examples and the gate's page. *Approve*: the gate looks again, the slice is loaded, sampled for review
-and backed up. *Keep out*: quarantine. *Discard*: thrown away. Nobody answers (`TM_HOLD_DAYS`, 7 days): quarantine,
-never the memory. Who decided, when and why is kept in `quality.decision` and its history, and in the journal.
+**What happens:** `show` gathers the numbers; `ask` waits for an operator under *Required actions* and shows what the
+gate found, the worst examples and the gate's page. *Approve*: the gate looks again, the slice is loaded, sampled for
+review and backed up. *Keep out*: quarantine. *Discard*: thrown away. Nobody answers (`TM_HOLD_DAYS`, 7 days):
+quarantine, never the memory. Who decided, when and why is kept in `quality.decision` and its history, and in the
+journal.
 
 **Start it yourself** for a quarantined slice: the form wants its batch, store and languages, as `tm quarantine list`
 and the gate's page name them. `tm quarantine release` and `discard` do the same on the command line.
@@ -84,6 +85,7 @@ def tm_release() -> None:
         form="{{ params }}",
         shown=shown,
         said="{{ ti.xcom_pull(task_ids='ask') }}",
+        answered_in="ask",
         # Slices of one date wait for each other, and whoever answers them answers them together.
         retries=10,
         execution_timeout=timedelta(hours=2),

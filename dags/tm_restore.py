@@ -6,10 +6,10 @@ before a person has seen the restored one.
 
 **What happens:** `preview` chooses the backup and looks whether it fits here; with *Dry run*, as the form has it,
 that is all. `restore` puts it into a database beside the live one, compares it with its manifest, and brings back
-what came after it from object storage. `approve` shows what came back and what did not, and waits three days. `swap`
-gives the restored database the live one's name; sessions that only wait are ended and connect again. `decide` asks
-what becomes of the old one: drop it, swap back, or keep both, which is also what happens if nobody answers within two
-weeks. `end` does it.
+what came after it from object storage. `approve` shows what came back and what did not, and waits three days for
+another operator than you (`TM_APPROVALS`). `swap` gives the restored database the live one's name; sessions that only
+wait are ended and connect again. `decide` asks such an operator what becomes of the old one: drop it, swap back, or
+keep both, which is also what happens if nobody answers within two weeks. `end` does it.
 
 Pause `tm_refresh` and wait for its run to end before you approve: a swap is refused while somebody is at work in the
 memory.
@@ -24,10 +24,9 @@ has done. Rejected: `discard` drops what was restored. Without an answer it stay
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.standard.operators.hitl import HITLBranchOperator, HITLOperator
 from airflow.sdk import Param, dag
 
-from operators.question import question
+from operators.question import MARKDOWN_FILTERS, AskBranchOperator, AskOptionOperator, question
 from operators.recovery import (
     DiscardRestoreOperator,
     Ending,
@@ -82,6 +81,7 @@ SETTINGS = Settings.from_env()
         ),
     },
     render_template_as_native_obj=True,
+    user_defined_filters=MARKDOWN_FILTERS,
     tags=["tm", "impact:high"],
     doc_md=__doc__,
 )
@@ -99,10 +99,10 @@ def tm_restore() -> None:
         execution_timeout=timedelta(hours=8),
         doc_md="Restores beside the live database, verifies, and brings back what came after the backup.",
     )
-    approve = HITLBranchOperator(
+    approve = AskBranchOperator(
         task_id="approve",
         subject="Let {{ ti.xcom_pull(task_ids='restore')['database'] }} take the place of the live memory?",
-        body="```\n{{ ti.xcom_pull(task_ids='restore')['shown'] }}\n```\n*Reject* drops it.",
+        body="{{ ti.xcom_pull(task_ids='restore')['shown'] | fenced }}\n*Reject* drops it.",
         options=["Approve", "Reject"],
         options_mapping={"Approve": "swap", "Reject": "discard"},
         **question(SETTINGS, timedelta(days=3)),
@@ -119,10 +119,11 @@ def tm_restore() -> None:
         task_id="swap",
         database="{{ ti.xcom_pull(task_ids='restore')['database'] }}",
         cut="{{ params.cut }}",
+        approved_in="approve",
         execution_timeout=timedelta(hours=2),
         doc_md="Brings back what came since, then renames both databases in one transaction.",
     )
-    decide = HITLOperator(
+    decide = AskOptionOperator(
         task_id="decide",
         subject="The restored memory is live. What becomes of {{ ti.xcom_pull(task_ids='swap') or 'nothing' }}?",
         body="Look the memory up and compare before you drop the old one. *Swap back* undoes the restore.",
@@ -137,6 +138,7 @@ def tm_restore() -> None:
         kept="{{ ti.xcom_pull(task_ids='swap') }}",
         answer="{{ ti.xcom_pull(task_ids='decide') }}",
         cut="{{ params.cut }}",
+        answered_in="decide",
         execution_timeout=timedelta(minutes=30),
         doc_md="Drops the old database, swaps back, or is skipped because both are kept.",
     )

@@ -1,13 +1,13 @@
 """The tasks of aligner_ab: collect documents, align them twice, ask people, weigh, promote."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseOperator, BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from operators.erase import approver
+from operators.question import APPROVE, granted_by
 from operators.runtime import ProcessRuntime
 from tm_core.ab import Side, comparison_name
 from tm_core.commands import ab_command
@@ -109,15 +109,15 @@ class PromoteVariantOperator(BaseOperator):
 
     Args:
         named: the name of the evidence that was shown.
-        approval: what the task of the approval returned.
+        approved_in: the task that asked for the approval.
     """
 
-    template_fields: Sequence[str] = ("named", "approval")
+    template_fields: Sequence[str] = ("named",)
 
-    def __init__(self, *, named: str, approval: Mapping[str, Any] | str, **kwargs: Any) -> None:
+    def __init__(self, *, named: str, approved_in: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.named = named
-        self.approval = approval
+        self.approved_in = approved_in
 
     def execute(self, context: Context) -> dict[str, Any]:
         from tm_formats.storage import open_storage
@@ -125,7 +125,7 @@ class PromoteVariantOperator(BaseOperator):
         from tm_store.migrate import open_memory
 
         settings = Settings.from_env()
-        who = approver(self.approval)  # type: ignore[arg-type]
+        who = granted_by(context, self.approved_in, APPROVE)
         with open_memory(settings) as db:
             return promote(
                 settings, db, open_storage(settings), _name(context), who=who, named=self.named, day=_today()

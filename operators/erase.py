@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from operators.question import APPROVE, granted_by
 from tm_core.settings import Settings
 
 #: Where the reports of erasures lie in object storage, by number.
@@ -49,16 +50,16 @@ class EraseOperator(BaseOperator):
     Args:
         form: as for the preview.
         named: the preview's name for what was shown.
-        approval: what the task of the approval returned.
+        approved_in: the task that asked for the approval.
     """
 
-    template_fields: Sequence[str] = ("form", "named", "approval")
+    template_fields: Sequence[str] = ("form", "named")
 
-    def __init__(self, *, form: Any, named: str, approval: Any, **kwargs: Any) -> None:
+    def __init__(self, *, form: Any, named: str, approved_in: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.form = form
         self.named = named
-        self.approval = approval
+        self.approved_in = approved_in
 
     def execute(self, context: Context) -> dict[str, Any]:
         from tm_formats.storage import open_storage
@@ -76,12 +77,13 @@ class EraseOperator(BaseOperator):
                     "erasure %s was done by an earlier try; its tables and files were gone through again", number
                 )
                 return {"number": number, "done_before": True}
+            who = granted_by(context, self.approved_in, APPROVE)
             report = erase(
                 settings,
                 db,
                 storage,
                 _what(self.form),
-                who=approver(self.approval),
+                who=who,
                 why=self.form["why"],
                 dry_run=False,
                 approved=self.named,
@@ -102,12 +104,6 @@ def _nothing(report: Any) -> str:
             f"stand in {', '.join(places)}. `tm erase` on the command line removes what it can, and lists the rest"
         )
     return f"store '{report.store}' holds nothing of this: there is nothing to erase"
-
-
-def approver(approval: Mapping[str, Any]) -> str:
-    """Who approved, as Airflow knows them."""
-    user = approval["responded_by_user"]
-    return str(user["name"] or user["id"])
 
 
 def _what(form: Mapping[str, Any]) -> Any:

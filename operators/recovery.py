@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from operators.question import APPROVE, granted_by
 from tm_core.errors import DeadlineMissed, DrillFailed
 from tm_core.settings import Settings
 
@@ -213,20 +214,23 @@ class SwapOperator(BaseOperator):
     Args:
         database: the restored one. Where it has taken that place already nothing is done.
         cut: end sessions that are at work too.
+        approved_in: the task that asked for the approval.
     """
 
     template_fields: Sequence[str] = ("database", "cut")
 
-    def __init__(self, *, database: str, cut: Any, **kwargs: Any) -> None:
+    def __init__(self, *, database: str, cut: Any, approved_in: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.database = database
         self.cut = cut
+        self.approved_in = approved_in
 
     def execute(self, context: Context) -> str:
         from tm_store.restore_swap import swap, swapped_before
 
         settings = Settings.from_env()
         if (kept := swapped_before(settings, self.database)) is None:
+            granted_by(context, self.approved_in, APPROVE)
             kept = swap(settings, _storage(settings), self.database, cut=bool(self.cut))
         self.log.info("%s is live; what was live before is %s", self.database, kept or "nothing")
         return kept
@@ -239,12 +243,14 @@ class EndRestoreOperator(BaseOperator):
         kept: the name under which the old one is kept.
         answer: what the task that asked has returned.
         cut: as for the swap.
+        answered_in: the task that asked.
     """
 
     template_fields: Sequence[str] = ("kept", "answer", "cut")
 
-    def __init__(self, *, kept: str, answer: Any, cut: Any, **kwargs: Any) -> None:
+    def __init__(self, *, kept: str, answer: Any, cut: Any, answered_in: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.answered_in = answered_in
         self.kept = kept
         self.answer = answer
         self.cut = cut
@@ -253,6 +259,8 @@ class EndRestoreOperator(BaseOperator):
         from tm_store.restore_swap import drop_beside, swap_back
 
         settings, ending = Settings.from_env(), Ending(self.answer["chosen_options"][0])
+        if ending is not Ending.KEEP and self.kept:
+            granted_by(context, self.answered_in, ending.value)
         if ending is Ending.DROP and self.kept:
             drop_beside(settings, self.kept)
         elif ending is Ending.BACK and self.kept:
@@ -266,5 +274,11 @@ class EndRestoreOperator(BaseOperator):
 def _wanted(form: Mapping[str, Any], uri: str = "") -> Any:
     from tm_store.restore_swap import Wanted, read_moment
 
-    at = read_moment(form["time"]) if form["time"] else None
+    try:
+        at = read_moment(form["time"]) if form["time"] else None
+    except ValueError:
+        raise AirflowFailException(
+            f"Time: expected a moment of UTC such as 2026-01-05T04:00, found '{form['time']}'. Start a run with "
+            "another; nothing was restored."
+        ) from None
     return Wanted(uri=uri or form["backup"], at=at, batch_id=form["batch"], replay=bool(form["replay"]))

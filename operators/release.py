@@ -1,20 +1,21 @@
 """The tasks round a person's decision on a slice: which slices wait, what is asked, and doing what was answered."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import BaseOperator, Context, Param, SkipMixin
 from airflow.sdk.exceptions import AirflowSkipException
 
 from operators.links import GatePageLink, gate_page
+from operators.question import APPROVE, CheckedAnswer, check_answer, granted_by
 from tm_core.errors import ReleaseObsolete, ReleaseRefused
 from tm_core.outcomes import Verdict
 from tm_core.settings import Settings
 from tm_core.verdicts import TIMEOUT, WHY_CHARS, Ruling
 
 #: What a person can answer, and what it means. Nobody's answer is KEEP_OUT.
-APPROVE, KEEP_OUT, DISCARD = "Approve", "Keep out", "Discard"
+KEEP_OUT, DISCARD = "Keep out", "Discard"
 ANSWERS = {APPROVE: Verdict.ACCEPT, KEEP_OUT: Verdict.QUARANTINE, DISCARD: Verdict.DISCARD}
 
 
@@ -69,7 +70,7 @@ class ShowSliceOperator(BaseOperator):
         }
 
 
-class AskOperator(HITLOperator):
+class AskOperator(CheckedAnswer):
     """Ask a person; returns the verdict, who gave it and why. Nobody's answer keeps the slice out.
 
     The server takes any form, so an answer without a reason is not taken here: the question is asked again.
@@ -93,6 +94,7 @@ class AskOperator(HITLOperator):
         if event.get("timedout"):
             waited = self.response_timeout
             return {"verdict": Verdict.QUARANTINE.value, "who": TIMEOUT, "why": f"nobody decided within {waited}"}
+        check_answer(context, event)
         try:
             ruling = _answered(event)
         except ReleaseRefused as error:
@@ -108,13 +110,15 @@ class SettleOperator(BaseOperator, SkipMixin):
         form: the run's parameters: batch_id, store, src, tgt.
         shown: what ShowSliceOperator returned.
         said: what AskOperator returned.
+        answered_in: the task that asked.
     """
 
     template_fields: Sequence[str] = ("form", "shown", "said")
     operator_extra_links = (GatePageLink(),)
 
-    def __init__(self, *, form: Any, shown: Any, said: Any, **kwargs: Any) -> None:
+    def __init__(self, *, form: Any, shown: Any, said: Any, answered_in: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.answered_in = answered_in
         self.form = form
         self.shown = shown
         self.said = said
@@ -126,6 +130,9 @@ class SettleOperator(BaseOperator, SkipMixin):
 
     def execute(self, context: Context) -> dict[str, Any]:
         ruling = Ruling(verdict=Verdict(self.said["verdict"]), who=self.said["who"], why=self.said["why"])
+        if ruling.by_person:
+            option = next(option for option, verdict in ANSWERS.items() if verdict is ruling.verdict)
+            ruling = replace(ruling, who=granted_by(context, self.answered_in, option))
         facts = self._settle(ruling, str(context["run_id"]))
         self.log.info("%s", facts)
         if ruling.verdict is not Verdict.ACCEPT:

@@ -32,11 +32,29 @@ class LateApplication:
         await self.application(scope, receive, send)
 
 
+class LateApprovals:
+    """The check of answers to our DAGs' questions (tm_review.approvals), loaded when the first answer arrives."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+
+    @cached_property
+    def checked(self) -> Application:
+        from tm_review.approvals import Approvals
+
+        return Approvals(self.app)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        is_answer = scope["type"] == "http" and scope["method"] == "PATCH" and "/hitlDetails" in scope["path"]
+        await (self.checked if is_answer else self.app)(scope, receive, send)
+
+
 class TmReviewPlugin(AirflowPlugin):
     """Pages for reviewers and operators, inside the Airflow UI."""
 
     name = "tm_review"
     fastapi_apps = [{"name": "TM review", "app": LateApplication(), "url_prefix": PREFIX}]  # noqa: RUF012 - Airflow's
+    fastapi_root_middlewares = [{"name": "TM approvals", "middleware": LateApprovals}]  # noqa: RUF012 - Airflow's
     external_views = [  # noqa: RUF012 - Airflow's attributes
         {
             "name": "TM review",

@@ -2,7 +2,7 @@
 
 import atexit
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from typing import Annotated
@@ -39,8 +39,15 @@ def storage() -> Storage:
     return Storage(settings().storage)
 
 
-def _memory() -> Iterator[Database]:
+@contextmanager
+def open_own() -> Iterator[Database]:
+    """A connection of the pool, for what is no route."""
     with _pool(False).database() as db:
+        yield db
+
+
+def _memory() -> Iterator[Database]:
+    with open_own() as db:
         yield db
 
 

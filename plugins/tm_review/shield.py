@@ -1,7 +1,10 @@
 """What every answer carries and no request may exceed, as one ASGI layer around the application."""
 
-from collections.abc import Awaitable, Callable
+import json
+import math
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -24,7 +27,7 @@ HEADERS = {
 
 
 class Shield:
-    """Refuses bodies over BODY_BYTES with 413, and adds HEADERS to answers that have not set their own."""
+    """Refuses bodies over BODY_BYTES with 413 and what cannot be stored with 422, and adds HEADERS to every answer."""
 
     def __init__(self, app: Application) -> None:
         self.app = app
@@ -40,14 +43,16 @@ class Shield:
                 message["headers"] = [*message["headers"], *((n, v) for n, v in HEADERS.items() if n not in there)]
             await send(message)
 
-        body = await _whole(receive)
+        body = await whole_body(receive)
         if body is None:
-            await _refuse(headed)
+            await refuse_long(headed)
+        elif found := _unusable(scope["query_string"], body):
+            await _refuse(headed, 422, f"Expected numbers and texts of Unicode characters, found {found}.")
         else:
-            await self.app(scope, _replay(body, receive), headed)
+            await self.app(scope, replay(body, receive), headed)
 
 
-async def _whole(receive: Receive) -> bytes | None:
+async def whole_body(receive: Receive) -> bytes | None:
     """The body; None as soon as it is too long, whatever its Content-Length says."""
     body, more = b"", True
     while more:
@@ -59,7 +64,8 @@ async def _whole(receive: Receive) -> bytes | None:
     return body
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
+    """A ``receive`` that hands out a body that was read already."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Any:
@@ -68,8 +74,56 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _refuse(send: Send) -> None:
-    text = b'{"detail": "The request is longer than 64 KiB. Nothing was changed."}'
+async def refuse_long(send: Send) -> None:
+    """Answer 413."""
+    await _refuse(send, 413, "The request is longer than 64 KiB.")
+
+
+async def _refuse(send: Send, status: int, reason: str) -> None:
+    text = json.dumps({"detail": f"{reason} Nothing was changed."}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text})
+
+
+def _unusable(query: bytes, body: bytes) -> str:
+    """What a request says that no database, process or answer can hold; "" if there is nothing of it.
+
+    JSON's escapes can say half a character, and Python's reader takes NaN for a number. A body that is no JSON is left
+    to the route.
+    """
+    try:
+        asked = unquote_to_bytes(query).decode()
+        said = body.decode()
+    except UnicodeDecodeError:
+        return "bytes that are not UTF-8"
+    try:
+        values = list(_values(json.loads(said))) if said else []
+    except json.JSONDecodeError:
+        values = []
+    except (ValueError, RecursionError):
+        return "a number too long, or lists too deep, to be read"
+    return _fault([asked, *values])
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """Every string, number and key of what JSON says."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _values(inner)
+    else:
+        yield value
+
+
+def _fault(values: Iterable[Any]) -> str:
+    for value in values:
+        if isinstance(value, float) and not math.isfinite(value):
+            return "a number that is none: NaN or infinity"
+        if isinstance(value, str) and "\0" in value:
+            return "a zero byte"
+        if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+            return "half a character (a lone surrogate)"
+    return ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import psutil
 import psycopg
 import pytest
@@ -64,6 +65,14 @@ class Refresh:
     stack: Stack
     world: Any
     client: httpx.Client
+
+    def signed_in(self, name: str, role: str) -> dict[str, str]:
+        """Headers of another person: the stack itself has admin alone."""
+        token = str(self.client.headers["authorization"]).removeprefix("Bearer ")
+        claims = jwt.decode(token, options={"verify_signature": False}) | {"sub": name, "role": role}
+        header = jwt.get_unverified_header(token)
+        secret = self.stack.environment["AIRFLOW__API_AUTH__JWT_SECRET"]
+        return {"authorization": f"Bearer {jwt.encode(claims, secret, algorithm=header['alg'], headers=header)}"}
 
     # Runs ----------------------------------------------------------------------------------------
 

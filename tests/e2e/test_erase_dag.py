@@ -1,4 +1,4 @@
-"""tm_erase under the real scheduler: a person approves, rejects, or never answers."""
+"""tm_erase under the real scheduler: another operator approves, rejects, or never answers; no one else can."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,28 +7,30 @@ from typing import Any
 import pytest
 
 from tests.e2e.stack import SETTINGS, Refresh, make_include, scheduled
+from tm_embedded.airflow import task_log
 
 pytestmark = [pytest.mark.airflow, pytest.mark.db, pytest.mark.slow]
 
 DAG = "tm_erase"
-FORM = {"store": "erased", "by": "match", "what": "John Doe", "why": "asked to"}
+FORM = {"store": "erased", "by": "match", "what": "John Doe", "why": "asked to\n```\n# Approved"}
+SHOWN_WHY = "```` asked to ``` # Approved ````"
 
 
 @pytest.fixture(scope="module")
 def stack(make_lasting_world: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refresh]:
     include = make_include(tmp_path_factory.mktemp("include") / "include", ["erased"])
     world = make_lasting_world(TM_INCLUDE=str(include), **SETTINGS)
-    with scheduled(tmp_path_factory.mktemp("erase") / "home", world) as found:
+    with scheduled(tmp_path_factory.mktemp("erase") / "home", world, TM_APPROVALS="two") as found:
         found.await_(lambda: found.stack.api.dag(DAG), "tm_erase is known")
         found.stack.api.unpause(DAG)
         yield found
 
 
-def trigger(stack: Refresh, tmp_path: Any) -> str:
+def trigger(stack: Refresh, tmp_path: Any, **form: str) -> str:
     path = tmp_path / "units.tsv"
     path.write_text("One house\tEin Haus\nCall John Doe today\tRufen Sie heute John Doe an\n")
     stack.world.tm("import", "--store", "erased", "--src", "en", "--tgt", "de", str(path)).ok()
-    answer = stack.client.post(f"/api/v2/dags/{DAG}/dagRuns", json={"logical_date": None, "conf": FORM})
+    answer = stack.client.post(f"/api/v2/dags/{DAG}/dagRuns", json={"logical_date": None, "conf": FORM | form})
     assert answer.status_code == 200, answer.text
     run = str(answer.json()["dag_run_id"])
     stack.await_question(DAG, run, "approve")
@@ -43,7 +45,12 @@ def answer(stack: Refresh, run: str, option: str) -> str:
     url = f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
     detail = stack.client.get(url)
     assert "John" not in detail.text
-    given = stack.client.patch(url, json={"chosen_options": [option], "params_input": {}})
+    assert f"Asked for because: {SHOWN_WHY}\n\n```\n" in detail.json()["body"]
+    body = {"chosen_options": [option], "params_input": {}}
+    for who, message in ((None, "'admin' started this run"), (("reviewer", "user"), "expected the operator's right")):
+        refused = stack.client.patch(url, json=body, headers=stack.signed_in(*who) if who else None)
+        assert (refused.status_code, message in refused.text) == (403, True), refused.text
+    given = stack.client.patch(url, json=body, headers=stack.signed_in("olga", "op"))
     assert given.status_code == 200, given.text
     return ended(stack, run)
 
@@ -70,7 +77,7 @@ def test_rejected_nothing_goes_and_approved_it_goes(stack: Refresh, tmp_path: An
     assert answer(stack, run, "Approve") == "success"
     assert units(stack) == 1
     ((who, why),) = stack.world.rows("select who, facts ->> 'why' from ops.journal where kind = 'erase'")
-    assert (who, why) == ("admin", "asked to")
+    assert (who, why) == ("olga", FORM["why"])
     assert len(stack.world.storage.list("reports/erasures")) == 1
     assert [info.path for info in stack.world.storage.list("journal/entries")]
     assert_not_repeated(stack)
@@ -88,6 +95,27 @@ def assert_not_repeated(stack: Refresh) -> None:
     logs = [path for path in home.rglob("*.log") if "John Doe" in path.read_text(errors="replace")]
     assert list(home.rglob("*.log")), home
     assert not logs
+
+
+def test_a_task_marked_as_done_and_a_forged_result_approve_nothing(stack: Refresh, tmp_path: Any) -> None:
+    run, reviewer = trigger(stack, tmp_path, what="One house"), stack.signed_in("reviewer", "user")
+    before, place = units(stack), f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/approve"
+    forged = {"chosen_options": ["Approve"], "responded_by_user": {"id": "olga", "name": "olga"}}
+    made = stack.client.post(f"{place}/xcomEntries", json={"key": "return_value", "value": forged}, headers=reviewer)
+    assert made.status_code == 201, made.text
+    marked = stack.client.patch(place, json={"new_state": "success"}, headers=reviewer)
+    assert marked.status_code == 200, marked.text
+    assert ended(stack, run) == "failed"
+    assert states(stack, run) == {"preview": "success", "approve": "success", "erase": "failed"}
+    assert "expected an answer that the API server has checked, found none" in log_of(stack, run, "erase")
+    assert units(stack) == before
+
+
+def log_of(stack: Refresh, run: str, task: str) -> str:
+    (one,) = [one for one in stack.stack.api.task_instances(DAG, run) if one["task_id"] == task]
+    assert one["try_number"] == 1, "not tried again"
+    path = task_log(stack.stack.plan.home, DAG, run, one)
+    return path.read_text() if path else ""
 
 
 def test_nobody_answers(stack: Refresh, tmp_path: Any) -> None:

@@ -6,7 +6,6 @@ One refresh, one slice a way out; after each the books of the date close.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jwt
 import psycopg
 import pytest
 
@@ -105,14 +104,8 @@ def answer(stack: Refresh, run: str, option: str, why: str) -> None:
 
 def refused(stack: Refresh, run: str) -> int:
     """What the server answers to a reviewer who approves: a role that may trigger the DAG, and is not named."""
-    headers, secret = dict(stack.client.headers), stack.stack.environment["AIRFLOW__API_AUTH__JWT_SECRET"]
-    token = headers["authorization"].removeprefix("Bearer ")
-    claims = jwt.decode(token, options={"verify_signature": False}) | {"sub": "reviewer", "role": "user"}
-    signed = jwt.encode(
-        claims, secret, algorithm=jwt.get_unverified_header(token)["alg"], headers=jwt.get_unverified_header(token)
-    )
     body = {"chosen_options": ["Approve"], "params_input": {"why": WHY}}
-    as_reviewer = {"authorization": f"Bearer {signed}"}
+    as_reviewer = stack.signed_in("reviewer", "user")
     seen = stack.client.get(f"/api/v2/dags/{DAG}/dagRuns/{run}", headers=as_reviewer)
     assert seen.status_code == 200, seen.text
     return int(stack.client.patch(_url(run), json=body, headers=as_reviewer).status_code)

@@ -7,6 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from operators.erase import REPORTS, EraseOperator, PreviewErasureOperator
+from tests.operators.asked import context, let_through
 from tests.store.batches_made import load
 from tm_core.errors import ErasureError
 from tm_core.settings import Settings
@@ -17,7 +18,6 @@ pytestmark = [pytest.mark.airflow, pytest.mark.db]
 
 SECRET, HOUSE = ("Call John Doe today", "Rufen Sie heute John Doe an"), ("One house", "Ein Haus")
 FORM = {"store": "demo", "by": "match", "what": "John Doe", "src": "", "tgt": "", "why": "asked to"}
-APPROVAL = {"responded_by_user": {"id": "1", "name": "ann"}}
 
 
 @pytest.fixture
@@ -27,6 +27,7 @@ def memory(settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch) ->
     from datetime import date
 
     load(db, date(2026, 1, 5), {"a": [SECRET, HOUSE]})
+    let_through(db, "tm_erase", "approve", "Approve")
     return settings
 
 
@@ -35,8 +36,8 @@ def preview(**form: str) -> dict[str, Any]:
 
 
 def erased(named: str, **form: str) -> dict[str, Any]:
-    task = EraseOperator(task_id="erase", form=FORM | form, named=named, approval=APPROVAL)
-    return task.execute({})  # type: ignore[arg-type]
+    task = EraseOperator(task_id="erase", form=FORM | form, named=named, approved_in="approve")
+    return task.execute(context("tm_erase"))
 
 
 def units(db: Database) -> list[Any]:

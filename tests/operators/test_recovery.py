@@ -19,6 +19,7 @@ from operators.recovery import (
     SwapOperator,
     TakeBackupOperator,
 )
+from tests.operators.asked import context, let_through
 from tests.store.batches_made import load
 from tm_core.errors import BackupError, DeadlineMissed, DrillFailed
 from tm_core.settings import Settings
@@ -50,7 +51,7 @@ def memory(new_stack: Settings, settings: Settings, db: Database) -> Iterator[Se
 
 
 def run(kind: Any, **arguments: Any) -> Any:
-    return kind(task_id="task", **arguments).execute({})
+    return kind(task_id="task", **arguments).execute(context("tm_restore"))
 
 
 def test_a_backup_is_taken_when_due_or_asked_for(memory: Settings) -> None:
@@ -115,10 +116,15 @@ def test_a_restore_to_its_end(memory: Settings, db: Database, ending: Ending) ->
     shown = run(PreviewRestoreOperator, form=FORM)
     assert shown["uri"] == uri
     database = restored(uri)["database"]
-    kept = run(SwapOperator, database=database, cut=False)
+    with open_database(memory) as live:
+        let_through(live, "tm_restore", "approve", "Approve")
+    swap = {"database": database, "cut": False, "approved_in": "approve"}
+    kept = run(SwapOperator, **swap)
     assert checksum(memory) == before
-    assert run(SwapOperator, database=database, cut=False) == kept, "a cleared task swapped again"
-    end = {"kept": kept, "answer": {"chosen_options": [ending.value]}, "cut": False}
+    assert run(SwapOperator, **swap) == kept, "a cleared task swapped again"
+    end = {"kept": kept, "answer": {"chosen_options": [ending.value]}, "cut": False, "answered_in": "decide"}
+    with open_database(memory) as live:
+        let_through(live, "tm_restore", "decide", ending.value)
     if ending is Ending.KEEP:
         with pytest.raises(AirflowSkipException, match="both are kept"):
             run(EndRestoreOperator, **end)

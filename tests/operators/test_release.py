@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
 
 from operators.links import GATE_PATH, GatePageLink, gate_page
 from operators.release import APPROVE, DISCARD, KEEP_OUT, AskOperator, HeldOperator, SettleOperator, ShowSliceOperator
+from tests.operators.asked import context, event, let_through
 from tests.store.gate_made import BATCH
 from tests.store.test_quarantine import Books
 from tm_core.errors import ReleaseObsolete
@@ -23,13 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FORM = {"batch_id": BATCH, "store": "held", "src": "en", "tgt": "de"}
 PERSON = {"verdict": "accept", "who": "ann", "why": "a new edition"}
 NOBODY = {"verdict": "quarantine", "who": "time-out", "why": "nobody decided within 7 days"}
-USER = {"id": "7", "name": "ann"}
-
-
-class Ti:
-    """What skipping needs of a task instance."""
-
-    id = "ti"
 
 
 @pytest.fixture
@@ -43,16 +37,23 @@ def show() -> dict[str, Any]:
     return ShowSliceOperator(task_id="show", form=FORM).execute({})  # type: ignore[arg-type]
 
 
-def settle(shown: dict[str, Any], said: dict[str, str], skipped: list[Any] | None = None) -> dict[str, Any]:
-    task = SettleOperator(task_id="settle", form=FORM, shown=shown, said=said)
+OPTIONS = {"accept": APPROVE, "quarantine": KEEP_OUT, "discard": DISCARD}
+
+
+def settle(
+    books: Books, shown: dict[str, Any], said: dict[str, str], skipped: list[Any] | None = None
+) -> dict[str, Any]:
+    task = SettleOperator(task_id="settle", form=FORM, shown=shown, said=said, answered_in="ask")
+    let_through(books.db, "tm_release", "ask", OPTIONS[said["verdict"]])
     task.skip = lambda **more: (skipped if skipped is not None else []).append(more)  # type: ignore[method-assign]
-    return task.execute({"run_id": "test", "task": task, "ti": Ti()})  # type: ignore[typeddict-item, typeddict-unknown-key]
+    return task.execute(context("tm_release") | {"task": task})
 
 
-def answered(option: str, why: str | None, **more: Any) -> dict[str, Any]:
-    event = {"chosen_options": [option], "params_input": {"why": why}, "responded_by_user": USER}
+def answered(books: Books, option: str, why: str | None, **more: Any) -> dict[str, Any]:
+    let_through(books.db, "tm_release", "ask", option)
     task = AskOperator(task_id="ask", subject="s")
-    found: dict[str, Any] = task.execute_complete({}, event | more)  # type: ignore[arg-type]
+    given = event(option, params_input={"why": why}) | more
+    found: dict[str, Any] = task.execute_complete(context("tm_release", "ask"), given)
     return found
 
 
@@ -77,30 +78,34 @@ def test_what_is_shown_has_the_reasons_and_numbers_and_no_text(books: Books) -> 
     assert not [text for text in texts if text[:20] in shown["body"]]
 
 
-def test_an_answer_is_a_verdict_with_a_person_and_a_reason() -> None:
-    assert answered(APPROVE, "a new edition") == PERSON
-    assert answered(KEEP_OUT, "odd")["verdict"] == "quarantine"
-    assert answered(DISCARD, "odd")["verdict"] == "discard"
-    late = answered(KEEP_OUT, None, timedout=True, responded_by_user=None)
+def test_an_answer_is_a_verdict_with_a_person_and_a_reason(books: Books) -> None:
+    assert answered(books, APPROVE, "a new edition") == PERSON
+    assert answered(books, KEEP_OUT, "odd")["verdict"] == "quarantine"
+    assert answered(books, DISCARD, "odd")["verdict"] == "discard"
+    late = answered(books, KEEP_OUT, None, timedout=True, responded_by_user=None)
     assert (late["verdict"], late["who"]) == ("quarantine", "time-out")
 
 
 @pytest.mark.parametrize("why", [None, "", "  x ", "y" * 501])
-def test_an_answer_without_a_reason_is_asked_for_again(why: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_without_a_reason_is_asked_for_again(
+    books: Books, why: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
     monkeypatch.setattr("airflow.providers.standard.operators.hitl.upsert_hitl_detail", lambda **more: asked.append(1))
-    event = {"chosen_options": [APPROVE], "params_input": {"why": why}, "responded_by_user": USER}
+    let_through(books.db, "tm_release", "ask", APPROVE)
+    asks = context("tm_release", "ask")
+    given = event(APPROVE, params_input={"why": why})
     with pytest.raises(TaskAwaitingInput):
-        AskOperator(task_id="ask", subject="s").execute_complete({"task_instance": Ti()}, event)  # type: ignore[typeddict-item]
+        AskOperator(task_id="ask", subject="s").execute_complete(asks | {"task_instance": asks["ti"]}, given)
     assert asked == [1]
 
 
 def test_a_cleared_task_finds_what_it_has_done(books: Books) -> None:
     shown = show()
     skipped: list[Any] = []
-    assert settle(shown, PERSON, skipped)["units"] == [120, 0]
+    assert settle(books, shown, PERSON, skipped)["units"] == [120, 0]
     before = books.everything()
-    assert settle(shown, PERSON, skipped) == {"verdict": "accept", "done_before": True}
+    assert settle(books, shown, PERSON, skipped) == {"verdict": "accept", "done_before": True}
     assert books.everything() == before
     assert skipped == [], "publish and backup follow"
     books.check()
@@ -108,7 +113,7 @@ def test_a_cleared_task_finds_what_it_has_done(books: Books) -> None:
 
 def test_what_follows_is_skipped_unless_it_was_let_in(books: Books) -> None:
     skipped: list[Any] = []
-    settle(show(), PERSON | {"verdict": "quarantine"}, skipped)
+    settle(books, show(), PERSON | {"verdict": "quarantine"}, skipped)
     assert len(skipped) == 1
     books.check()
 
@@ -118,12 +123,12 @@ def test_what_was_decided_meanwhile_stands(books: Books) -> None:
     books.settle(_key(), Ruling(verdict=Verdict.QUARANTINE, who="paul", why="looked at it"))
     before = books.everything()
     with pytest.raises(AirflowSkipException, match="somebody has decided meanwhile"):
-        settle(shown, NOBODY)
+        settle(books, shown, NOBODY)
     with pytest.raises(ReleaseObsolete, match="verdict hold, found it 'quarantine', decided by paul"):
-        settle(shown, PERSON)
+        settle(books, shown, PERSON)
     assert books.everything() == before
     # Asked again, a person sees the quarantined slice and lets it in.
-    assert settle(show(), PERSON)["verdict"] == "accept"
+    assert settle(books, show(), PERSON)["verdict"] == "accept"
     books.check()
 
 

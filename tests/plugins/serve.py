@@ -33,6 +33,10 @@ def main(port: int, routes: Path) -> None:
     Base.metadata.create_all(settings.engine)
     from airflow.api_fastapi.app import create_app
 
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from tests.plugins.questions_made import make
+
+    make()
     app = create_app(apps="core")
     (mounted,) = (route.app for route in app.routes if getattr(route, "path", "") == "/tm-review")
     routes.write_text(json.dumps(list(routes_of(mounted.application))))

@@ -46,6 +46,14 @@ def states(checks: list[Check]) -> dict[str, State]:
 # The whole ----------------------------------------------------------------------------------------------
 
 
+def test_who_approves_is_named(env: dict[str, str]) -> None:
+    two, one = check(env, "approvals"), check(env | {"TM_APPROVALS": "one", "TM_APPROVERS": "ann"}, "approvals")
+    assert (two.state, one.state) == (State.OK, State.OK)
+    assert two.found == "another operator approves than the one who asked"
+    assert one.found.startswith("TM_APPROVALS=one: an operator may approve an erasure or a restore that they asked for")
+    assert one.found.endswith("; by ann alone")
+
+
 @pytest.mark.db
 def test_a_healthy_system(with_database: dict[str, str]) -> None:
     checks = examine(with_database)

@@ -47,6 +47,13 @@ class Tier2Down(StrEnum):
     TIER1 = "tier1"
 
 
+class Approvals(StrEnum):
+    """How many people an approval wants: the asker and another one, or one who may be both."""
+
+    TWO = "two"
+    ONE = "one"
+
+
 class Notify(StrEnum):
     """Where the news of a failed task goes."""
 
@@ -148,7 +155,12 @@ class Settings:
     approvers: str = _setting(
         "",
         "who may answer what a DAG asks (release, erase, restore, promote): ids of Airflow's users, a comma between "
-        "them; empty: whoever may trigger it",
+        "them, who need the operator's right too; empty: whoever has it",
+    )
+    approvals: Approvals = _setting(
+        Approvals.TWO,
+        "people whom an erasure, a restore or a promotion needs: two (another operator than the one who asked approves "
+        "it) or one (the same person may)",
     )
     first_date: date | None = _setting(None, "first partition date to catch up from, YYYY-MM-DD; empty: no catch-up")
     retry_seconds: float = _setting(60.0, "pause before a failed task is tried again, seconds", low=0, high=86_400)

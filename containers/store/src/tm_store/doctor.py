@@ -23,14 +23,14 @@ from tm_core.errors import BackupError, DatabaseError, SchemaTooNew, SettingsErr
 from tm_core.outcomes import BatchState
 from tm_core.pods import load_pods, pods_path
 from tm_core.rules import Tier
-from tm_core.settings import Encoder, Runtime, Settings, hide_password
+from tm_core.settings import Approvals, Encoder, Runtime, Settings, hide_password
 from tm_core.stores import load_stores
 from tm_formats.storage import Storage
 from tm_store.backup_alarms import find_alarms
 from tm_store.db import OLDEST_SERVER, Database, open_database
 from tm_store.migrate import check_schema
 from tm_store.programs import find_program, knows_tls, server_major
-from tm_store.roles import LOADER, OWNER, gaps
+from tm_store.roles import LOADER, OWNER, gaps, superuser_gaps
 
 OLDEST_PYTHON = (3, 11)
 # Under this a night's work files and backup may not find room. Not calibrated yet.
@@ -291,7 +291,19 @@ def _roles(patient: _Patient) -> _Finding:
     groups = ", ".join(me.groups) or "no role of the memory"
     if not {OWNER, LOADER} & set(me.groups):
         return _wrong(f"'{me.login}' is a member of {groups}", f"psql -c 'grant {LOADER} to \"{me.login}\"'")
-    return _ok(f"'{me.login}' is a member of {groups}")
+    left = superuser_gaps(patient.db)
+    more = f"; {left[0]} (a superuser may run: tm roles --sql | psql)" if left else ""
+    return _ok(f"'{me.login}' is a member of {groups}{more}")
+
+
+def _approvals(patient: _Patient) -> _Finding:
+    named = f"; by {patient.settings.approvers} alone" if patient.settings.approvers else ""
+    if patient.settings.approvals is Approvals.ONE:
+        return _ok(
+            "TM_APPROVALS=one: an operator may approve an erasure or a restore that they asked for themselves. Where "
+            f"several people work, set TM_APPROVALS=two{named}"
+        )
+    return _ok(f"another operator approves than the one who asked{named}")
 
 
 _ENCRYPTED = ("require", "verify-ca", "verify-full")
@@ -520,6 +532,7 @@ CHECKS: Mapping[str, Callable[[_Patient], _Finding]] = {
     "server": _server,
     "schema": _schema,
     "roles": _roles,
+    "approvals": _approvals,
     "pg_dump": _pg_dump,
     "encoder": _encoder,
     "pods": _pods,

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tm_core.markdown import quoted
 from tm_store.db import Database
 from tm_store.gate_docs import examples_file
 from tm_store.quarantine import Said, Waiting, history
@@ -42,7 +43,7 @@ def make_form(db: Database, found: Waiting, page_url: str) -> Form:
     asked = f"{key.store} {key.src_lang}-{key.tgt_lang} of {found.partition_date}: {found.beads:,} beads"
     can = "" if found.releasable else " Its numbers cannot be right: nobody can approve it."
     parts = [
-        f"Batch `{found.batch_id}`. The verdict is **{found.verdict}**, by {plain(found.decided_by)}.{can}",
+        f"Batch `{found.batch_id}`. The verdict is **{found.verdict}**, by {quoted(found.decided_by)}.{can}",
         _listed("Why", found.reasons),
         _listed("Warnings", found.warnings),
         _numbers(db, found),
@@ -55,13 +56,8 @@ def make_form(db: Database, found: Waiting, page_url: str) -> Form:
     return Form(subject=f"{asked}. Load them?", body="\n\n".join(filter(None, parts)))
 
 
-def plain(text: str) -> str:
-    """Text as Markdown that shows just this text: a person's reason may hold anything."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~:-])", r"\\\1", " ".join(text.split()))
-
-
 def _listed(title: str, texts: Sequence[str]) -> str:
-    return f"{title}:\n\n" + "\n".join(f"- {plain(text)}" for text in texts) if texts else ""
+    return f"{title}:\n\n" + "\n".join(f"- {quoted(text)}" for text in texts) if texts else ""
 
 
 def _numbers(db: Database, found: Waiting) -> str:
@@ -74,8 +70,13 @@ def _numbers(db: Database, found: Waiting) -> str:
     }
     told = [(what, _filled(text, known)) for what, text in NUMBERS]
     told += [(f"outcome: {outcome}", f"{beads:,}") for outcome, beads in sorted(found.outcomes.items())]
-    lines = [f"| {plain(what)} | {plain(text)} |" for what, text in told if text]
+    lines = [f"| {_cell(what)} | {_cell(text)} |" for what, text in told if text]
     return "\n".join(["| what | found |", "|---|---|", *lines])
+
+
+def _cell(text: str) -> str:
+    # Our own words and numbers alone: what people have entered is quoted, and stands in no table.
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~:-])", r"\\\1", text)
 
 
 def _filled(text: str, known: dict[str, float]) -> str:

@@ -99,7 +99,10 @@ def environment(
     # A kubeconfig beside a connection's own makes the pod trigger raise and the task still succeed.
     foreign = {"KUBECONFIG", "AIRFLOW_CONFIG", "PYTHONHOME"} | _of_an_earlier_stack(caller)
     inherited = {name: value for name, value in caller.items() if name not in foreign}
-    passed = _databases(address, inherited) | {"TM_STORAGE": "file://" + quote(str(home.path / "storage"))}
+    passed = _databases(address, inherited) | {
+        "TM_STORAGE": "file://" + quote(str(home.path / "storage")),
+        "TM_APPROVALS": "one",  # the stack has one user, who asks and approves
+    }
     # Tasks talk to the api-server on this machine; a proxy of the network must not see that.
     here = ("127.0.0.1", "localhost")
     fixed = {
