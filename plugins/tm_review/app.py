@@ -1,12 +1,14 @@
 """The application: every route but the static files asks Airflow who is there and what they may do."""
 
 import html
+import json
 from pathlib import Path
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -21,6 +23,7 @@ from tm_core.errors import (
     StaleVersion,
     TmError,
     UnknownItem,
+    UnstorableText,
 )
 from tm_review import gate_page, plan_page, queue, search, slices, statistics
 from tm_review.access import READ, Name, Right, User, allowed, refuse_other_sites
@@ -36,6 +39,7 @@ _STATUS: tuple[tuple[type[TmError], int], ...] = (
     (ReleaseObsolete, 409),
     (LookupRefused, 400),
     (BadName, 400),
+    (UnstorableText, 422),
     (DatabaseError, 503),
     (SettingsError, 503),
     (TmError, 400),
@@ -57,6 +61,7 @@ def make_app() -> FastAPI:
         app.include_router(part.router)
     app.add_exception_handler(TmError, _explained)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.add_middleware(Shield)
     return app
 
@@ -73,6 +78,13 @@ def _me(user: User, name: Name) -> dict[str, object]:
 def _explained(_request: Request, error: Exception) -> Response:
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
     return JSONResponse({"detail": str(error)}, status)
+
+
+def _invalid(_request: Request, error: Exception) -> Response:
+    """Say what is wrong with a request, without the value: it may be what no JSON can say, NaN or half a character."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - for mypy
+    said = [{"loc": list(one["loc"]), "msg": one["msg"], "type": one["type"]} for one in error.errors()]
+    return Response(json.dumps({"detail": said}), 422, media_type="application/json")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ FAULTS = {
     "500": (500, "InternalError"),
     "slow down": (503, "SlowDown"),
     "expired": (403, "ExpiredToken"),
+    "too large": (400, "EntityTooLarge"),
     "cut": (0, ""),
 }
 

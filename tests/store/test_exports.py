@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tm_core.errors import ExchangeError
+from tm_core.errors import ExchangeError, NoRoom
 from tm_core.rules import Tier
 from tm_core.splits import Part, Split, parse_split, part_of
 from tm_core.stores import Pair
@@ -201,7 +201,7 @@ def test_a_failed_export_leaves_the_older_file(world: Any, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(exports.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(NoRoom, match="the disk is full"):
         world.give("out.tmx")
     assert path.read_bytes() == before
     assert sorted(one.name for one in world.folder.iterdir() if "out" in one.name) == ["out.tmx", "out.tmx.sha256"]

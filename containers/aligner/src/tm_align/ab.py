@@ -3,7 +3,6 @@
 import resource
 import shlex
 import subprocess
-import tempfile
 import time
 import tomllib
 from collections import defaultdict
@@ -20,6 +19,7 @@ from tm_align.probe import machine
 from tm_core.ab import Side, Variant, ab_folder
 from tm_core.contracts import COMPARED, SEGMENTS
 from tm_core.errors import AlignmentInputError, SettingsError
+from tm_core.room import scratch
 from tm_core.settings import Encoder as EncoderName
 from tm_core.settings import Settings
 from tm_formats.hunalign import read_ladder, spans
@@ -125,8 +125,8 @@ def _external(include: Path, name: str, src_lang: str, tgt_lang: str) -> _Aligne
         raise SettingsError(f"{path}: expected an aligner '{name}', found none. Add it; nothing was aligned.")
 
     def run(src: Sequence[str], tgt: Sequence[str]) -> Iterable[_Spans]:
-        with tempfile.TemporaryDirectory() as scratch:
-            return _run(Path(scratch), name, entry, {"src_lang": src_lang, "tgt_lang": tgt_lang}, src, tgt)
+        with scratch(f"the texts for aligner '{name}'", need="as much as one document") as folder:
+            return _run(folder, name, entry, {"src_lang": src_lang, "tgt_lang": tgt_lang}, src, tgt)
 
     return run
 

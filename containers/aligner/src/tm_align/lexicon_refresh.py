@@ -1,9 +1,7 @@
 """Learn one language pair's lexicon from the memory's units and score it on gold: ``tm-align lexicon refresh``."""
 
 import json
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from tm_align.learning import learn_lexicon
@@ -13,6 +11,7 @@ from tm_align.score import GoldBead, indices, score_documents
 from tm_core.contracts import LEXICON_UNITS
 from tm_core.errors import ContractError
 from tm_core.lexicons import lexicon_path, refresh_folder
+from tm_core.room import scratch
 from tm_formats.storage import Storage
 from tm_formats.tables import read_columns
 from tm_formats.vecalign import parse_bead_lines
@@ -46,8 +45,8 @@ def refresh_lexicon(storage: Storage, run: str, src_lang: str, tgt_lang: str, pr
         "f1_before": _f1(gold, before, src_lang, tgt_lang),
         "gold_documents": len(gold),
     }
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "candidate.lex"
+    with scratch("a learned lexicon", need="as much as the lexicon, some megabytes") as disk:
+        path = disk / "candidate.lex"
         candidate.save(path)
         storage.write_atomic(f"{folder}/candidate.lex", path.read_bytes())
     storage.write_atomic(f"{folder}/result.json", json.dumps(result, sort_keys=True).encode())
@@ -61,8 +60,8 @@ def read_lexicon(storage: Storage, src_lang: str, tgt_lang: str, sha256: str) ->
         ContractError: the file is not the one of that hash.
     """
     path = lexicon_path(src_lang, tgt_lang, sha256)
-    with tempfile.TemporaryDirectory() as scratch:
-        local = Path(scratch) / "pinned.lex"
+    with scratch("a copy of a lexicon", need="as much as the lexicon, some megabytes") as disk:
+        local = disk / "pinned.lex"
         local.write_bytes(storage.read(path))
         lexicon = Lexicon.load(local)
     if lexicon.sha256 != sha256:

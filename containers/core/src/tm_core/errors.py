@@ -13,11 +13,14 @@
     ├── ConservationError      a slice's sums do not close: it is not loaded
     ├── DatabaseError          the database cannot be used as asked
     │   ├── ServerTooOld           the server's version is not supported
-    │   └── SchemaTooNew           the database is newer than the code
+    │   ├── SchemaTooNew           the database is newer than the code
+    │   └── UnstorableText         a text that Postgres cannot hold: a zero byte, or half a character
     ├── BatchBusy              another run works on the same partition date
     ├── StorageError           object storage cannot be read or written
-    │   └── StorageUnavailable     the whole of it: not there, not reachable, full, closed to these credentials
+    │   ├── StorageUnavailable     the whole of it: not there, not reachable, full, closed to these credentials
+    │   └── NoRoom                 a disk, a quota or a limit of a file's size ended in the middle of a file
     ├── BackupError            a backup could not be made, listed or trusted
+    │   ├── NoSuchBackup           the backup that was asked for is not there, or is none
     │   ├── ProgramRefused         pg_dump or pg_restore ran to its end and refused what it was given
     │   ├── DrillFailed            a drill has found a backup bad, or something that nothing could bring back
     │   └── DeadlineMissed         backups or drills are too old, or have changed too much
@@ -86,6 +89,10 @@ class SchemaTooNew(DatabaseError):
     """The database's schema is newer than this code."""
 
 
+class UnstorableText(DatabaseError):
+    """A text that no Postgres can hold: a zero byte, or half a character. Nothing was changed."""
+
+
 class BatchBusy(TmError):
     """Another run is working on the same partition date."""
 
@@ -98,8 +105,16 @@ class StorageUnavailable(StorageError):
     """Storage as a whole cannot be used: it is not there, not reachable, full, or closed to these credentials."""
 
 
+class NoRoom(StorageError):
+    """A disk, a quota or a limit of a file's size ended in the middle of a file, which is removed."""
+
+
 class BackupError(TmError):
     """A backup could not be made, listed or trusted."""
+
+
+class NoSuchBackup(BackupError):
+    """The backup that was asked for is not there, or is none. Nothing was changed."""
 
 
 class ProgramRefused(BackupError):

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import quote, unquote
 
 from tm_core.errors import StorageError, StorageUnavailable
+from tm_core.room import CAUSES, room_for, temporary_folder
 from tm_core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -179,6 +180,8 @@ class Storage:
         try:
             yield
         except OSError as error:
+            if verb == "read" and error.errno in CAUSES:
+                raise  # of what the reader writes elsewhere: no read needs room
             shown = f"{self.uri}/{path}".rstrip("/")
             text = f"{shown}: could not {verb}: {_reason(error)} {_STATE.get(verb, _UNCHANGED)}"
             raise (StorageError if _is_of_one_file(error) else StorageUnavailable)(text) from error
@@ -426,8 +429,11 @@ class _S3:
     def write(self, path: str, source: BinaryIO) -> None:
         # The source is read to its end first: closing Arrow's stream completes the upload, so a source
         # that failed half-way would leave half a file under the final name.
-        with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as whole:
-            shutil.copyfileobj(source, whole, _BLOCK_BYTES)
+        what = f"a copy of {self._key(path)} before it is uploaded"
+        with contextlib.ExitStack() as exits:
+            with room_for(what, temporary_folder(what), need="as much as the file", state=_STATE["write"]):
+                whole = exits.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_BYTES))
+                shutil.copyfileobj(source, whole, _BLOCK_BYTES)
             whole.seek(0)
             with self._ready.open_output_stream(self._key(path), compression=None) as sink:
                 shutil.copyfileobj(whole, sink, _BLOCK_BYTES)
@@ -457,18 +463,23 @@ def _endpoint_shown() -> str:
 
 
 #: The name is to blame, or what stands in its way; other files can be written and read.
-_OF_ONE_FILE = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
+_OF_ONE_FILE = {errno.EFBIG, errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
 
 
 def _is_of_one_file(error: OSError) -> bool:
-    return (
-        isinstance(error, FileNotFoundError) or error.errno in _OF_ONE_FILE or "KeyTooLong" in str(error)
-    ) and not re.search(_NO_BUCKET, str(error))
+    text = str(error)
+    is_named = re.search(rf"KeyTooLong|{_TOO_LARGE}", text) is not None
+    is_of_one = isinstance(error, FileNotFoundError) or error.errno in _OF_ONE_FILE or is_named
+    return is_of_one and not re.search(_NO_BUCKET, text)
 
 
 _BY_ERRNO = {
     errno.ENOSPC: "the disk is full. Free some space or move TM_STORAGE, then clear the task.",
     errno.EDQUOT: "the disk quota is used up. Free some space or move TM_STORAGE, then clear the task.",
+    errno.EFBIG: (
+        "the file would be larger than the process or the file system allows. Raise the limit (`ulimit -f unlimited`, "
+        "LimitFSIZE= of a service) or move TM_STORAGE, then clear the task."
+    ),
     errno.EACCES: "permission denied. Give the user that runs the task access to this path, then clear the task.",
     errno.EPERM: "permission denied. Give the user that runs the task access to this path, then clear the task.",
     errno.EROFS: "the file system is read-only. Mount it for writing or move TM_STORAGE, then clear the task.",
@@ -479,9 +490,15 @@ _BY_ERRNO = {
     errno.ENAMETOOLONG: "the name is too long for the file system. Rename the file.",
 }
 # Arrow gives S3's errors as text; these are the AWS SDK's names in it.
+_TOO_LARGE = r"EntityTooLarge|ENTITY_TOO_LARGE|HTTP status 413|maximum allowed object size"
 _NO_BUCKET = r"NO_SUCH_BUCKET|NoSuchBucket"
 _ACCESS_REFUSED = r"ACCESS_DENIED|HTTP status 403|SIGNATURE_DOES_NOT_MATCH|INVALID_ACCESS_KEY|TOKEN"
 _BY_TEXT: tuple[tuple[str, str], ...] = (
+    (
+        _TOO_LARGE,
+        "the file is larger than the storage takes. Raise its limit (5 TB in S3; a proxy before it may take less), or "
+        "write less at once, then clear the task.",
+    ),
     (_NO_BUCKET, "there is no such bucket. Create it or correct TM_STORAGE, then clear the task."),
     (
         _ACCESS_REFUSED,

@@ -27,6 +27,7 @@ from psycopg.types.json import Jsonb
 
 from tm_core.errors import BackupError, StorageError
 from tm_core.retention import DUE, Keep, Kept, Kind, expired, outdated
+from tm_core.room import room_for
 from tm_core.settings import Settings
 from tm_formats.manifest import NAME, FileEntry, Json, write_manifest
 from tm_formats.storage import Storage
@@ -138,6 +139,10 @@ def alone(db: Database) -> Iterator[None]:
             db.connection.execute("select pg_advisory_unlock(%s)", (_LOCK,))
 
 
+_NEED = "as much as the database, its indexes apart"
+_STATE = "Nothing is listed as a backup, and the memory is as it was."
+
+
 @contextmanager
 def work_folder(settings: Settings, prefix: str) -> Iterator[Path]:
     """A local folder that is gone afterwards; what a killed try with this prefix left is removed first."""
@@ -153,7 +158,8 @@ def work_folder(settings: Settings, prefix: str) -> Iterator[Path]:
             "permissions or set TM_HOME; nothing has been written."
         ) from error
     try:
-        yield folder
+        with room_for("a backup's files", folder, need=_NEED, elsewhere="move TM_HOME", state=_STATE):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

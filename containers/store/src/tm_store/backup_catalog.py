@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from tm_core.errors import BackupError, ContractError
+from tm_core.errors import BackupError, ContractError, NoSuchBackup
 from tm_core.identity import digest
 from tm_core.retention import Backup
 from tm_formats.manifest import NAME, FileEntry, Json, Manifest, read_manifest
@@ -125,7 +125,7 @@ def path_of(storage: Storage, uri: str) -> str:
     if path.startswith(storage.uri + "/"):
         path = path[len(storage.uri) + 1 :]
     if "://" in path:
-        raise BackupError(
+        raise NoSuchBackup(
             f"{uri}: expected a backup below TM_STORAGE, which is {storage.uri}. Set TM_STORAGE to the storage that "
             "holds it, or name it by --from; nothing has been changed."
         )
@@ -135,7 +135,7 @@ def path_of(storage: Storage, uri: str) -> str:
 def _look(storage: Storage, path: str, names: set[str]) -> StoredBackup:
     name = _NAME.fullmatch(path.rpartition("/")[2])
     if name is None or not names:
-        raise BackupError(
+        raise NoSuchBackup(
             f"{storage.uri_of(path)}: expected a folder {FOLDER}/<time>-<batch>. Name one of those that are there "
             "(`tm backup --list`); nothing has been changed."
         )
@@ -232,7 +232,7 @@ def choose(storage: Storage, *, at: datetime | None = None, batch_id: str = "") 
     wanted = f" of batch {batch_id}" if batch_id else f" taken until {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
     good = [one for one in found if one.good]
     span = f"{len(good)} good ones, {good[0].taken_at} to {good[-1].taken_at}" if good else "no good one at all"
-    raise BackupError(
+    raise NoSuchBackup(
         f"{storage.uri}/{FOLDER}: expected a good backup{wanted}, found {span}, and {len(found) - len(good)} that are "
         "torn or bad. `tm backup --list` shows them all; nothing has been changed."
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tm_core.contracts import Step
 from tm_core.errors import TmError
+from tm_core.room import CAUSES
 from tm_core.settings import Settings
 from tm_store import (
     cli_ab,
@@ -35,6 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of a pipe has seen enough; Python would complain once more while it exits.
         sys.stderr.close()
+        return 1
+    except OSError as error:
+        if error.errno not in CAUSES:
+            raise
+        cause, step = CAUSES[error.errno]
+        place = error.filename or "a file that it writes"
+        print(f"tm {parsed.command}: {place}: {cause}. {step}; then run it again.", file=sys.stderr)
         return 1
     return status
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from tm_core.errors import DatabaseError, ServerTooOld
+from tm_core.errors import DatabaseError, ServerTooOld, UnstorableText
 from tm_core.settings import Settings, hide_password
 from tm_store.db_refusals import find_refusal
 
@@ -144,13 +144,13 @@ class Database:
 
 @contextmanager
 def _sendable(name: str) -> Iterator[None]:
-    """Say of a text that no Postgres can hold that it is the text's fault."""
+    """Turn encoding errors into an UnstorableText that names the statement."""
     try:
         yield
     except (psycopg.DataError, UnicodeEncodeError) as error:
         if isinstance(error, psycopg.DataError) and error.sqlstate:
             raise
-        raise DatabaseError(
+        raise UnstorableText(
             f"{name}.sql: expected texts of Unicode characters, found one with a zero byte or half a character. A name "
             "or argument is not valid UTF-8. Correct it; nothing was changed."
         ) from None

@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from tm_core.errors import ExchangeError
+from tm_core.room import IN_TMPDIR, room_for, scratch
 from tm_core.rules import Tier
 from tm_core.splits import Part, Split, part_of
 from tm_core.stores import Pair
@@ -96,15 +97,23 @@ class ExportSummary:
     seconds: float
 
 
-def export_units(db: Database, wanted: Wanted, target: Path) -> ExportSummary:
+_NOT_WRITTEN = "Nothing was written."
+_NEED = "as much as the exported files, unpacked (some 300 bytes a unit)"
+
+
+def export_units(
+    db: Database, wanted: Wanted, target: Path, *, elsewhere: str = "name another folder"
+) -> ExportSummary:
     """Write the wanted units and, beside them, ``<target>.sha256`` as ``sha256sum -c`` reads it.
 
     Files appear under their names when all of them are whole. The same memory gives the same bytes.
 
     Args:
         target: the file; for Moses the prefix of ``<target>.<lang>`` or ``<target>.<part>.<lang>``.
+        elsewhere: how a person has it written to another place, should this one be full.
 
     Raises:
+        NoRoom: the target's folder is full; nothing was written.
         ExchangeError: the store holds no unit of the pair that fits; nothing was written.
 
     Cost: constant memory, one snapshot of the memory; measured in docs/exchange.md.
@@ -114,7 +123,8 @@ def export_units(db: Database, wanted: Wanted, target: Path) -> ExportSummary:
     known = db.run("tm/select_store", store=wanted.store)
     if not known:
         raise _nothing(db, wanted)
-    with _Files(target) as files:
+    room = room_for(f"the export to {target.name}", target.parent, need=_NEED, elsewhere=elsewhere, state=_NOT_WRITTEN)
+    with room, _Files(target) as files:
         units, duplicates = writer(db, wanted, wanted.parameters(known[0].store_id), files)
         if not units:
             raise _nothing(db, wanted)
@@ -145,9 +155,9 @@ def export_to_storage(db: Database, storage: Storage, wanted: Wanted, folder: st
     name = f"{wanted.store}.{wanted.pair}"
     if wanted.format is not Format.MOSES:
         name += f".{wanted.format}"
-    with tempfile.TemporaryDirectory(prefix="tm-export-") as disk:
+    with scratch(f"the export of {name}", need=_NEED, state="Nothing was exported.") as disk:
         entries = []
-        for one in export_units(db, wanted, Path(disk) / name).files:
+        for one in export_units(db, wanted, disk / name, elsewhere=IN_TMPDIR).files:
             with one.path.open("rb") as source:
                 written = storage.write_atomic(f"{folder}/{one.path.name}", source)
             entries.append(FileEntry(name=one.path.name, size=written.size, sha256=written.sha256, rows=one.units))
@@ -211,7 +221,8 @@ class _Files:
 
     def __exit__(self, *_: object) -> None:
         for sink in self._sinks:
-            sink.stream.close()
+            with suppress(OSError):  # what its buffer still holds has no room either
+                sink.stream.close()
             sink.temporary.unlink(missing_ok=True)
 
     def open(self, suffix: str = "") -> _Sink:

@@ -7,7 +7,6 @@ lines, the readers' own units) and deletes the file; a replay reads whichever is
 import dataclasses
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from typing import Any, BinaryIO
 from tm_core.documents import BilingualUnit, Variant
 from tm_core.identity import document_key, normalise
 from tm_core.languages import best_match
+from tm_core.room import scratch
 from tm_core.stores import Pair
 from tm_formats.bilingual import read_memory
 from tm_formats.storage import Storage
@@ -53,10 +53,10 @@ def units_of(storage: Storage, kept: Kept) -> Iterator[BilingualUnit]:
 @contextmanager
 def fetched(storage: Storage, kept: Kept) -> Iterator[Path | None]:
     """A local copy of the file, or of what is left of it, under its own name; None if both are gone."""
-    with tempfile.TemporaryDirectory(prefix="tm-kept-") as disk:
+    with scratch(f"a copy of the import {kept.path}", need="as much as the imported file") as disk:
         for path, suffix in ((kept.path, ""), (kept.path + REST, REST)):
             if storage.exists(path):
-                local = Path(disk) / (PurePosixPath(kept.name).name + suffix)
+                local = disk / (PurePosixPath(kept.name).name + suffix)
                 with storage.open_input(path) as source, local.open("wb") as copy:
                     shutil.copyfileobj(source, copy, _BLOCK_BYTES)
                 yield local

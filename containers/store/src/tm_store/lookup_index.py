@@ -9,7 +9,7 @@ import pickle
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from tempfile import TemporaryFile
@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from tm_core.errors import DatabaseError
 from tm_core.matching import form_of
+from tm_core.room import room_for, temporary_folder
 from tm_store.db import Database, load_statement
 from tm_store.lookup_grams import MAX_NUMBER, holders, source_id
 
@@ -30,6 +31,8 @@ _CHUNK_BYTES = 8192
 # the manual of Postgres, COPY, "Binary Format".
 _COPY_START, _COPY_FIELDS, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), (6).to_bytes(2), b"\xff\xff"
 _COPY_ROWS = 10_000
+#: On disk, a text, until it is written. Measured with 100,000 units.
+_INVERTED_BYTES = 600
 
 
 def index_pending(db: Database, stores: Sequence[int] | None = None) -> int:
@@ -117,8 +120,18 @@ def _numbered(db: Database, texts: Mapping[tuple[int, str, str], Sequence[Any]])
 
 def _inverted(numbered: "_Numbered") -> BinaryIO:
     """A file with what ``_write`` takes."""
-    file: BinaryIO = TemporaryFile()  # noqa: SIM115 - closed by whoever reads it
-    pickle.dump(_invert(numbered), file, protocol=5)
+    what, inverted = "the index of new texts", _invert(numbered)
+    need = f"some {len(numbered.texts) * _INVERTED_BYTES:,} bytes for {len(numbered.texts):,} texts"
+    with room_for(what, temporary_folder(what), need=need, state="Nothing was loaded."):
+        file: BinaryIO = TemporaryFile()  # noqa: SIM115 - closed by whoever reads it
+        try:
+            pickle.dump(inverted, file, protocol=5)
+            file.flush()
+        except BaseException:
+            # What its buffer holds has no room either.
+            with suppress(OSError):
+                file.close()
+            raise
     return file
 
 

@@ -1,6 +1,7 @@
 """pg_dump and pg_restore: which one fits the server, and how it is run."""
 
 import ctypes
+import errno
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from tm_core.errors import BackupError, ProgramRefused
+from tm_core.room import CAUSES
 from tm_store.db import Database
 
 
@@ -127,14 +129,24 @@ _LOST = re.compile(
 )
 
 
+def _cause(status: int, said: str) -> tuple[str, str]:
+    """What ended the program, where it is no fault of what it read or wrote, and the next step."""
+    # Where the limit is met, the system ends a program with a signal, or one that ignores it gets an error.
+    if -status == signal.SIGXFSZ or "File too large" in said:
+        cause, step = CAUSES[errno.EFBIG]
+        return f", {cause}", f"{step} or move TM_HOME"
+    if "No space left on device" in said or "Disk quota exceeded" in said:
+        return ", the disk is full", "Free some space or move TM_HOME"
+    return "", "Mend what it says"
+
+
 def _failed(program: str, status: int, output: bytes, state: str) -> BackupError:
     said = output.decode("utf-8", "replace").strip()[-1500:]
-    full = "No space left on device" in said or "Disk quota exceeded" in said
-    next_step = "Free some space or move TM_HOME" if full else "Mend what it says"
+    cause, next_step = _cause(status, said)
     how = f"status {status}" if status > 0 else f"signal {-status}"
-    elsewhere = full or status < 0 or _LOST.search(said)
+    elsewhere = cause or status < 0 or _LOST.search(said)
     kind = BackupError if elsewhere else ProgramRefused
     return kind(
-        f"{program} ended with {how}{', the disk is full' if full else ''}. It said:\n{said or '(nothing)'}\n"
+        f"{program} ended with {how}{cause}. It said:\n{said or '(nothing)'}\n"
         f"{next_step}, then clear the task or run the command again; {state}"
     )
