@@ -16,6 +16,7 @@ from tm_core.identity import context_hash, normalise, text_hash
 from tm_core.languages import best_match, glue
 from tm_core.rules import Tier
 from tm_formats.bilingual import bead_of, read_locale, read_memory
+from tm_formats.boundary import reading
 from tm_formats.documents import read_document
 from tm_formats.storage import Storage
 
@@ -131,6 +132,10 @@ class PairReader:
     def _read_side(self, path: str, sha256: str, lang: str, kind: str) -> Side:
         data = self._storage.read(path)
         _check_planned(path, hashlib.sha256(data).hexdigest(), sha256)
+        with reading(path):
+            return self._side_of(path, data, lang, kind)
+
+    def _side_of(self, path: str, data: bytes, lang: str, kind: str) -> Side:
         if kind == Kind.LOCALE:
             locale = read_locale(path, data)
             segments = tuple(

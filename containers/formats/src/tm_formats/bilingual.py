@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 
 from tm_core.documents import BilingualUnit, Locale
-from tm_core.errors import UnreadableDocument
 from tm_core.identity import context_hash, text_hash
 from tm_core.languages import canonical, is_language
 from tm_formats import delimited, locales, po, tmx, xliff
+from tm_formats.boundary import guarded, reading
 from tm_formats.encoding import Unreadable
 from tm_formats.hints import Hints
 
@@ -35,10 +35,8 @@ def read_locale(path_name: str, data: bytes) -> Locale:
     Raises:
         UnreadableDocument: broken, empty or too large; with the reason.
     """
-    try:
+    with reading(path_name):
         return _reader(_LOCALES, path_name)(data)
-    except Unreadable as error:
-        raise UnreadableDocument(error.message(path_name)) from error
 
 
 def read_memory(
@@ -60,15 +58,16 @@ def read_memory(
         left_out: told of each unit that is there and not handed out, by line and reason: untranslated, say, or fuzzy.
 
     Raises:
-        UnreadableDocument: at the call, not later; with line and reason.
+        UnreadableDocument: at the call, with line and reason; later only for what no reader expected.
+        OSError: the stream cannot be read.
     """
+    is_stream = not isinstance(source, bytes)
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     src_lang, tgt_lang = languages
     hints = Hints(src_lang=src_lang, tgt_lang=tgt_lang or _named_language(path_name), left_out=left_out)
-    try:
-        return _reader(_MEMORIES, path_name)(stream, hints)
-    except Unreadable as error:
-        raise UnreadableDocument(error.message(path_name)) from error
+    with reading(path_name, is_stream=is_stream):
+        units = _reader(_MEMORIES, path_name)(stream, hints)
+    return guarded(path_name, units, is_stream=is_stream)
 
 
 def _named_language(path_name: str) -> str:

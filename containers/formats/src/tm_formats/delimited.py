@@ -88,7 +88,11 @@ def _encoding(source: BinaryIO) -> str:
         if size > MAX_LEGACY_BYTES:
             raise Unreadable(f"it is not {encoding} and has {size:,} bytes", "Save it again as UTF-8.") from None
         source.seek(start)
-        encoding = decode(source.read()).encoding
+        decoded = decode(source.read())
+        if decoded.encoding == "utf-8":
+            # Only an ending within a character is UTF-8 and is not decoded above.
+            raise Unreadable("it ends within a character", "Most likely it was cut short: export it again.") from None
+        encoding = decoded.encoding
     source.seek(start)
     return encoding
 
@@ -188,7 +192,7 @@ def _columns(header: Sequence[str], hints: Hints) -> tuple[_Columns, bool]:
     _check(names, langs)
     used = {at for at, _ in langs}
     key = next((at for at, name in enumerate(names) if name.lower() in _KEYS and at not in used), -1)
-    others = [(at, _property(name)) for at, name in enumerate(names) if at not in used | {key} and name]
+    others = [(at, _property(name)) for at, name in enumerate(names) if at not in used and at != key and name]
     return _Columns(langs=tuple(langs), key=key, others=tuple(others), count=len(header)), True
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from tm_core import deposits
 from tm_core.documents import Document
-from tm_core.errors import BadName, UnreadableDocument
+from tm_core.errors import BadName
 from tm_formats import docx, html, plain
+from tm_formats.boundary import reading
 from tm_formats.encoding import Unreadable, refuse_binary
 
 #: Bytes of the largest document read: a book of 1,000 pages has 3 MB, and several are in memory at once.
@@ -38,7 +39,7 @@ def read_document(path_name: str, data: bytes) -> Document:
 
     Cost: O(bytes); about 50 MB/s for text in UTF-8 and 10 MB/s for HTML on one core.
     """
-    try:
+    with reading(path_name):
         if len(data) > MAX_BYTES:
             raise Unreadable(f"it has {len(data):,} bytes, more than {MAX_BYTES:,}", "Split it into parts.")
         suffix = path_name.rpartition(".")[2].lower()
@@ -51,8 +52,6 @@ def read_document(path_name: str, data: bytes) -> Document:
         if not document.paragraphs:
             raise Unreadable("there is no text in it", "Deposit a file with text.")
         return document
-    except Unreadable as error:
-        raise UnreadableDocument(error.message(path_name)) from error
 
 
 def _language(path_name: str) -> str:

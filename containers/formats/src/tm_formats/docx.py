@@ -7,8 +7,12 @@ Source: ECMA-376, Part 1 (WordprocessingML).
 """
 
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lxml import etree
 
@@ -23,6 +27,14 @@ MAX_RATIO = 200
 _SMALL_BYTES = 1 << 20
 #: Entries of the archive; a document has dozens, with pictures hundreds.
 MAX_ENTRIES = 10_000
+#: Tags and entities of one part: the tree has some hundred bytes of memory for each. 1,000 pages have a million.
+MAX_TAGS = 4_000_000
+# What the standard library raises at damaged archives: zlib and lzma have errors of their own, and RuntimeError is its
+# word for a part that turns out to be encrypted.
+_DAMAGED = (
+    zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError, zlib.error, lzma.LZMAError, struct.error,
+    RuntimeError,
+)  # fmt: skip
 _BODY = "word/document.xml"
 _NOTES = ("word/footnotes.xml", "word/endnotes.xml")
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -44,16 +56,23 @@ def read(data: bytes, hint: str) -> Document:
 
     Cost: O(unpacked bytes) time and memory.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _check(archive, len(data))
-            paragraphs = list(_paragraphs(_part(archive, _BODY)))
-            notes = [name for name in _NOTES if name in archive.namelist()]
-            for name in notes:
-                paragraphs += _paragraphs(_part(archive, name))
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
-        raise Unreadable(f"it is a damaged archive ({error})", "Save it again, and deposit it complete.") from error
+    with _named_damage():
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        _check(archive, len(data))
+    there = archive.namelist()
+    paragraphs = list(_paragraphs(_part(archive, _BODY)))
+    for name in _NOTES:
+        if name in there:
+            paragraphs += _paragraphs(_part(archive, name))
     return Document(paragraphs=tuple(paragraphs), encoding="utf-8")
+
+
+@contextmanager
+def _named_damage() -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGED as error:
+        raise Unreadable(f"it is a damaged archive ({error})", "Save it again, and deposit it complete.") from error
 
 
 def _check(archive: zipfile.ZipFile, packed: int) -> None:
@@ -73,12 +92,15 @@ def _check(archive: zipfile.ZipFile, packed: int) -> None:
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:
     """One part; zipfile stops at the size that ``_check`` has seen, and compares its checksum."""
-    return archive.read(name)
+    with _named_damage():
+        return archive.read(name)
 
 
 def _paragraphs(data: bytes) -> Iterator[str]:
     if b"<!DOCTYPE" in data[:4096]:
         raise Unreadable("its XML has a document type", "No Word writes one: save it again with Word.")
+    if data.count(b"<") + data.count(b"&") > MAX_TAGS:
+        raise Unreadable(f"one of its parts has more than {MAX_TAGS:,} tags and entities", "Split it into parts.")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(data, parser)

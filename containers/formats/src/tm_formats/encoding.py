@@ -155,8 +155,7 @@ def _utf8(data: bytes) -> Decoded | None:
             # Cut within its last character: everything before is whole.
             note = "the file ends within a character: most likely it was cut short"
             return Decoded(text=data[: error.start].decode("utf-8"), encoding="utf-8", notes=(note,))
-        good = len(_MULTIBYTE.findall(data))
-        bad = len(_HIGH.findall(data)) - good
+        good, bad = _high(data)
         if good > 3 * bad:
             raise Unreadable(
                 f"it is UTF-8 in {good:,} characters but not at byte {error.start:,} (0x{data[error.start]:02X})",
@@ -165,12 +164,16 @@ def _utf8(data: bytes) -> Decoded | None:
         return None
 
 
-# A well-formed character of UTF-8 beyond ASCII (RFC 3629, section 4), and a run that may be one.
-_MULTIBYTE = re.compile(
-    rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
-    rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
-)
-_HIGH = re.compile(_MULTIBYTE.pattern + rb"|[\x80-\xff]")
+def _high(data: bytes) -> tuple[int, int]:
+    """Well-formed characters of UTF-8 beyond ASCII, and bytes beyond ASCII that are in none. A list of them all would
+    need thirty times the file's memory."""
+    text = data.decode("utf-8", "ignore")
+    ascii_chars = len(text.encode("ascii", "ignore"))
+    high_bytes = len(data) - len(data.translate(None, _HIGH_BYTES))
+    return len(text) - ascii_chars, high_bytes - (len(text.encode("utf-8")) - ascii_chars)
+
+
+_HIGH_BYTES = bytes(range(0x80, 0x100))
 
 
 def _utf16(data: bytes) -> Decoded | None:
@@ -231,7 +234,23 @@ def _oddity(text: str) -> float:
 
 
 def _try(data: bytes, encoding: str) -> str | None:
+    if not is_text_encoding(encoding):
+        return None
     try:
         return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
+    except UnicodeError:
         return None
+
+
+# Codecs of Python that are no encoding of files: they compute domain names (in quadratic time) and escapes, which
+# may be half characters.
+_NO_FILES = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"))
+
+
+def is_text_encoding(name: str) -> bool:
+    """Say whether the name, which a file declares, is an encoding of text that can be decoded here."""
+    try:
+        "".encode(name)  # refuses codecs from bytes to bytes, such as 'zip'
+        return codecs.lookup(name).name not in _NO_FILES
+    except (LookupError, ValueError):
+        return False

@@ -4,7 +4,7 @@ lxml's parser mends broken pages as browsers do; nothing is loaded or run.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lxml import etree
 
@@ -25,6 +25,8 @@ _XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 #: Bytes in which a declaration must stand. Source: HTML standard, "prescan a byte stream".
 _PRESCAN_BYTES = 1024
+#: Levels of elements, and attributes of one element; real pages have up to a hundred, and some dozens.
+MAX_DEPTH, MAX_ATTRIBUTES = 2_000, 10_000
 
 
 def read(data: bytes, lang: str) -> Document:
@@ -36,74 +38,95 @@ def read(data: bytes, lang: str) -> Document:
     head = data[: 4 * _PRESCAN_BYTES]
     found = _CHARSET.search(head) or _XML_ENCODING.search(head)
     decoded = decode(data, lang=lang, declared=found[1].decode("ascii") if found else "")
-    blocks = _Blocks()
-    blocks.read(_parse(decoded.text))
+    page = _parse(decoded.text)
     notes = decoded.notes
-    if blocks.left_out:
-        notes += (f"left out {blocks.left_out} texts of navigation",)
-    return Document(paragraphs=tuple(blocks.paragraphs), encoding=decoded.encoding, notes=notes)
+    if page.left_out:
+        notes += (f"left out {page.left_out} texts of navigation",)
+    return Document(paragraphs=tuple(page.paragraphs), encoding=decoded.encoding, notes=notes)
 
 
-def _parse(text: str) -> etree._Element:
+def _parse(text: str) -> "_Page":
+    page = _Page()
+    # No tree is built: it costs some hundred bytes of memory for each tag, and the square of an element's attributes.
     parser = etree.HTMLParser(
-        encoding="utf-8", huge_tree=True, no_network=True, remove_comments=True, remove_pis=True, recover=True
+        target=page,  # type: ignore[arg-type]
+        encoding="utf-8",
+        huge_tree=True,
+        no_network=True,
+        remove_comments=True,
+        remove_pis=True,
+        recover=True,
     )
     try:
-        root = etree.fromstring(text.encode("utf-8"), parser)
+        etree.fromstring(text.encode("utf-8"), parser)
     except etree.XMLSyntaxError as error:
         raise Unreadable(f"it is not HTML ({error})", "Save it again as HTML.") from error
-    if root is None:
+    if not page.is_begun:
         raise Unreadable("there is no HTML element in it", "Save it again as HTML.")
-    if any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log):
-        # The parser drops everything below that depth: half a page is worse than none.
-        raise Unreadable("its elements are nested more than 2,000 deep", "Save it again as HTML.")
-    return root
+    return page
 
 
-class _Blocks:
-    """Collects paragraphs during one walk over the tree."""
+class _Page:
+    """Collects paragraphs from the parser's events."""
 
     def __init__(self) -> None:
         self.paragraphs: list[str] = []
         self.left_out = 0
+        self.is_begun = False
         self._line: list[str] = []
+        self._data: list[str] = []
         self._pre = 0
+        self._navs: list[bool] = []  # of each open element, whether it is navigation
         self._nav = 0
+        self._skipped = 0  # open elements within one that is no text, and itself
 
-    def read(self, root: etree._Element) -> None:
-        # iterwalk keeps its own stack: a page nested a thousand deep is no recursion.
-        walk = etree.iterwalk(root, events=("start", "end"))
-        for event, element in walk:
-            tag = element.tag
-            if event == "start":
-                if tag in _NO_TEXT or _is_hidden(element):
-                    walk.skip_subtree()
-                else:
-                    self._start(element, tag)
-            else:
-                self._end(element, tag)
-        self._flush()
-
-    def _start(self, element: etree._Element, tag: str) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Take the beginning of an element."""
+        is_second = self.is_begun and not self._navs  # behind </html>: no part of the page
+        self.is_begun = True
+        if len(self._navs) + self._skipped >= MAX_DEPTH:
+            # Half a page would be worse than none.
+            raise Unreadable(f"its elements are nested more than {MAX_DEPTH:,} deep", "Save it again as HTML.")
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise Unreadable(f"a <{tag[:20]}> has more than {MAX_ATTRIBUTES:,} attributes", "Save it again as HTML.")
+        self._take_data()
+        if self._skipped or is_second or tag in _NO_TEXT or _is_hidden(attributes):
+            self._skipped += 1
+            return
         if tag in _BLOCKS:
             self._flush()
         self._pre += tag == "pre"
-        self._nav += _is_navigation(element)
+        self._navs.append(_is_navigation(tag, attributes))
+        self._nav += self._navs[-1]
         if tag == "br":
             self._line.append("\n")
-        self._text(element.text)
 
-    def _end(self, element: etree._Element, tag: str) -> None:
-        if tag not in _NO_TEXT and not _is_hidden(element):
-            if tag in _BLOCKS:
-                self._flush()
-            self._pre -= tag == "pre"
-            self._nav -= _is_navigation(element)
-        self._text(element.tail)
+    def end(self, tag: str) -> None:
+        """Take the end of an element."""
+        self._take_data()
+        if self._skipped:
+            self._skipped -= 1
+            return
+        if tag in _BLOCKS:
+            self._flush()
+        self._pre -= tag == "pre"
+        self._nav -= self._navs.pop()
 
-    def _text(self, text: str | None) -> None:
-        if text:
+    def data(self, text: str) -> None:
+        """Take a piece of text; the parser may cut one anywhere."""
+        if self._navs and not self._skipped:
+            self._data.append(text)
+
+    def close(self) -> None:
+        """Take the end of the page."""
+        self._take_data()
+        self._flush()
+
+    def _take_data(self) -> None:
+        if self._data:
+            text = "".join(self._data)
             self._line.append(text if self._pre else _SPACE.sub(" ", text))
+            self._data.clear()
 
     def _flush(self) -> None:
         if self._line:
@@ -125,9 +148,9 @@ def _paragraphs(text: str) -> Iterator[str]:
             block = []
 
 
-def _is_hidden(element: etree._Element) -> bool:
-    return "hidden" in element.attrib or bool(_HIDDEN_STYLE.search(element.get("style", "")))
+def _is_hidden(attributes: Mapping[str, str]) -> bool:
+    return "hidden" in attributes or bool(_HIDDEN_STYLE.search(attributes.get("style", "")))
 
 
-def _is_navigation(element: etree._Element) -> bool:
-    return element.tag == "nav" or element.get("role") == "navigation"
+def _is_navigation(tag: str, attributes: Mapping[str, str]) -> bool:
+    return tag == "nav" or attributes.get("role") == "navigation"

@@ -50,6 +50,8 @@ class Numbers:
         texts = [piece for pieces in sides for piece in pieces if isinstance(piece, str)]
         self._taken = {int(found[1]) for text in texts for found in _LITERAL.finditer(text)}
         self._known: dict[tuple[str, int], int] = {}
+        # No number below it is free, and none becomes free.
+        self._next = 1
 
     def variant(self, lang: str, pieces: Sequence[Piece]) -> Variant:
         """One language with placeholders for its tags."""
@@ -75,9 +77,8 @@ class Numbers:
 
     def _number(self, label: tuple[str, int]) -> int:
         if label not in self._known:
-            number = 1
-            while number in self._taken:
-                number += 1
-            self._taken.add(number)
-            self._known[label] = number
+            while self._next in self._taken:
+                self._next += 1
+            self._known[label] = self._next
+            self._next += 1
         return self._known[label]

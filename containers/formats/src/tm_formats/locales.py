@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tm_core.documents import Entry, Locale
@@ -12,7 +13,12 @@ from tm_formats.encoding import Unreadable, decode, refuse_binary
 MAX_BYTES = 32 << 20
 #: Levels of nesting; real files have up to 8, and deeper ones are an attack on recursion.
 MAX_DEPTH = 64
+#: Strings and other values of one file, and characters of all their joined keys: a key has those of its levels before
+#: it, so that one long name above many strings would fill memory.
+MAX_VALUES, MAX_KEY_CHARS = 1_000_000, 64 << 20
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# In a key NUL as well: the database cannot hold it. In a text it is dropped with other controls.
+_NO_KEY = re.compile("[\0\ud800-\udfff]")
 
 
 def read(data: bytes) -> Locale:
@@ -30,8 +36,10 @@ def read(data: bytes) -> Locale:
         raise Unreadable(f"it has {len(data):,} bytes, more than {MAX_BYTES:,}", "Split it into parts.")
     refuse_binary(data)
     decoded = decode(data)
-    leaves = list(_leaves(_load(decoded.text)))
-    entries = tuple(Entry(key=key, text=text) for key, text in leaves if text and not _SURROGATE.search(text))
+    if decoded.text.count(",") >= MAX_VALUES:
+        raise Unreadable(f"it has more than {MAX_VALUES:,} values", "Split it into parts.")
+    leaves = list(_bounded(_leaves(_load(decoded.text))))
+    entries = tuple(Entry(key=key, text=text) for key, text in leaves if text and _is_whole(key, text))
     _check_unique(entries)
     if not entries:
         raise Unreadable("there is no text in it", "Deposit a file with strings.")
@@ -41,6 +49,10 @@ def read(data: bytes) -> Locale:
     counts = ((other, "values that are not text"), (empty, "empty strings"), (broken, "strings with half characters"))
     notes = tuple(f"left out {count} {what}" for count, what in counts if count)
     return Locale(entries=entries, encoding=decoded.encoding, notes=decoded.notes + notes)
+
+
+def _is_whole(key: str, text: str) -> bool:
+    return not _SURROGATE.search(text) and not _NO_KEY.search(key)
 
 
 def _load(text: str) -> dict[str, Any]:
@@ -64,10 +76,20 @@ def _load(text: str) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise Unreadable(f"the key '{twice}' stands twice in one object", "Remove the one that is not meant.")
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
+        raise Unreadable(f"the key '{twice[:80]}' stands twice in one object", "Remove the one that is not meant.")
     return found
+
+
+def _bounded(leaves: Iterable[tuple[str, str | None]]) -> Iterator[tuple[str, str | None]]:
+    chars = 0
+    for key, text in leaves:
+        chars += len(key)
+        if chars > MAX_KEY_CHARS:
+            reason = f"its keys, joined over their levels, have more than {MAX_KEY_CHARS:,} characters"
+            raise Unreadable(reason, "Shorten the names, or split it into parts.")
+        yield key, text
 
 
 def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str | None]]:
@@ -88,6 +110,6 @@ def _check_unique(entries: tuple[Entry, ...]) -> None:
     seen: set[str] = set()
     for entry in entries:
         if entry.key in seen:
-            reason = f"two strings have the key '{entry.key}', once nested and once with a dot"
+            reason = f"two strings have the key '{entry.key[:80]}', once nested and once with a dot"
             raise Unreadable(reason, "Rename one of them.")
         seen.add(entry.key)

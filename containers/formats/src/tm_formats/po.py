@@ -7,7 +7,7 @@ Source: GNU gettext manual, "The Format of PO Files".
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 import polib
@@ -18,9 +18,15 @@ from tm_formats.hints import Hints, language
 
 #: Bytes of the largest file read: it is read whole, and the largest known to us has 20 MB.
 MAX_BYTES = 64 << 20
+#: Lines and messages of one file; polib needs two kilobytes of memory for a message.
+MAX_LINES, MAX_MESSAGES = 2_000_000, 400_000
 #: gettext's own convention: messages are in English unless the file says otherwise.
 _SOURCE = "en"
 _CHARSET = re.compile(rb'charset=([A-Za-z0-9_.:-]{2,40})\\n"')
+# Lines that say nothing: marks without a comment, and what is left of the text before a change, of which we read none.
+_NOTHING = re.compile(r'#~(?:\|.*)?|#[:,.]|#\|\s+".*')
+#: Keywords of a message before its translation, in their order.
+_ORDER = ("msgctxt", "msgid", "msgid_plural")
 # What a line may be: empty, a comment, or a keyword (none: the text goes on) with a closed string.
 _STRING = re.compile(r'(?:#~ *)?(?:(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*"')
 _LINE = re.compile(r"\(line (\d+)\)(?:: )?(.*)", re.DOTALL)
@@ -35,15 +41,17 @@ def read(source: BinaryIO, hints: Hints) -> Iterator[BilingualUnit]:
     Raises:
         Unreadable: no PO, with the line; no language; nothing translated.
     """
-    entries = _parsed(source)
-    src_lang, tgt_lang = _languages(entries, hints)
+    messages = _parsed(source)
+    header = _header(messages)
+    entries = [entry for entry in messages if entry is not header]
+    src_lang, tgt_lang = _languages(_fields(header), hints)
     units = [unit for entry in entries for unit in _units(entry, src_lang, tgt_lang)]
     if not units:
         raise Unreadable("there is no translated message in it", "Translate it first.")
     return _told(entries, units, hints)
 
 
-def _told(entries: polib.POFile, units: list[BilingualUnit], hints: Hints) -> Iterator[BilingualUnit]:
+def _told(entries: Sequence[polib.POEntry], units: list[BilingualUnit], hints: Hints) -> Iterator[BilingualUnit]:
     for entry in entries:
         if reason := _left_out(entry):
             hints.tell(entry.linenum or 1, reason)
@@ -60,9 +68,9 @@ def _parsed(source: BinaryIO) -> polib.POFile:
     # polib takes a short text for a file's name: what it opens must never come from what was deposited.
     if "\n" not in text or "msgid" not in text:
         raise Unreadable("there is no message in it", "Deposit a PO file.")
-    _check_lines(text)
+    text = _folded(text)
     try:
-        return polib.pofile(text + "\n", wrapwidth=0)
+        return polib.pofile(text + "\n", wrapwidth=0, klass=_Messages, encoding="utf-8")
     except (OSError, ValueError, IndexError, UnicodeError) as error:
         found_line = _LINE.search(str(error))
         where = f" at line {int(found_line[1]):,}" if found_line else ""
@@ -70,24 +78,140 @@ def _parsed(source: BinaryIO) -> polib.POFile:
         raise Unreadable(f"it is no PO file{where} ({what[:120]})", "Check it with `msgfmt -c`.") from error
 
 
-def _check_lines(text: str) -> None:
-    """Find what polib passes over in silence: a string that is not closed, a message cut off before its translation."""
-    last = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        plain = line.strip()
-        if not plain or (plain.startswith("#") and not plain.startswith("#~")) or plain in ("#~", "#~|"):
-            continue
-        found = _STRING.fullmatch(plain)
-        if not found and not plain.startswith(("#~ #", "#~|")):
-            reason = f"line {number:,} is no PO (a quote is open, or the line begins with no keyword)"
+class _Messages(polib.POFile):
+    """What polib makes of a file, without its search for the header: it joins the header's lines in quadratic time."""
+
+    def find(self, *_: object, **__: object) -> None:
+        return None
+
+
+def _folded(text: str) -> str:
+    """Check the lines, and put what polib would join line by line, in quadratic time, into one line each.
+
+    Strings that go on over several lines become one; so do the comments of a message, with NUL (which no text has)
+    between them. Blank lines take their places, so that every message keeps its line.
+
+    Finds what polib passes over in silence: a string that is not closed, a message cut off before its translation.
+    """
+    lines = text.splitlines()
+    if len(lines) > MAX_LINES:
+        raise Unreadable(f"it has more than {MAX_LINES:,} lines", "Split it into parts.")
+    folding = _Folding([""] * len(lines))
+    for number, line in enumerate(lines):
+        folding.add(number, line.strip())
+    if not folding.last.startswith("msgstr"):
+        raise Unreadable(
+            f"it ends after '{folding.last}', without its translation", "It was cut short: export it again."
+        )
+    return folding.text()
+
+
+class _Folding:
+    """The lines of a file on their way to polib."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.last = ""
+        self._lines = lines
+        self._messages = 0
+        # The string that may go on: the line it begins at, and what the following lines add.
+        self._string: tuple[int, list[str]] | None = None
+        # Comments since the last string, by kind: the line of the first, and all of them.
+        self._comments: dict[str, tuple[int, list[str]]] = {}
+        self._is_head = True
+
+    def add(self, number: int, plain: str) -> None:
+        """Take the next line, without its outer white space."""
+        if plain.startswith("#~ #"):
+            plain = plain[3:].lstrip()  # polib reads it like this
+        if not plain or _NOTHING.fullmatch(plain):
+            return
+        if plain.startswith("#") and not plain.startswith("#~"):
+            self._comment(number, plain)
+        elif found := _STRING.fullmatch(plain):
+            self._text(number, plain, found[1] or "")
+        else:
+            reason = f"line {number + 1:,} is no PO (a quote is open, or the line begins with no keyword)"
             raise Unreadable(reason, "Check it with `msgfmt -c`.")
-        last = (found and found[1]) or last
-    if not last.startswith("msgstr"):
-        raise Unreadable(f"it ends after '{last}', without its translation", "It was cut short: export it again.")
+
+    def _text(self, number: int, plain: str, keyword: str) -> None:
+        if not keyword and self._string is not None:
+            self._string[1].append(plain[plain.index('"') + 1 : -1])
+            return
+        if keyword:
+            self._check_order(number, keyword)
+            self.last = keyword
+        self._end_string()
+        self._end_comments()
+        self._is_head = False
+        self._lines[number] = plain
+        self._string = (number, [])
+
+    def _check_order(self, number: int, keyword: str) -> None:
+        self._messages += keyword == "msgid"
+        if self._messages > MAX_MESSAGES:
+            raise Unreadable(f"it has more than {MAX_MESSAGES:,} messages", "Split it into parts.")
+        if keyword in _ORDER and self.last in _ORDER[_ORDER.index(keyword) :]:
+            reason = f"at line {number + 1:,} '{keyword}' stands after '{self.last}', whose translation is missing"
+            raise Unreadable(reason, "Check it with `msgfmt -c`.")
+
+    def _comment(self, number: int, plain: str) -> None:
+        self._end_string()
+        mark = plain.split(None, 1)[0]
+        if mark == "#.":
+            kind, text = "#.", plain[3:]
+        elif mark == "#" or mark.startswith("##"):
+            kind, text = "#", plain.lstrip("#").removeprefix(" ")
+        else:
+            # References, flags, the text before: polib keeps a list, or the last.
+            self._lines[number] = plain
+            self._is_head = False
+            return
+        # Comments at the beginning of a file are its head to polib, not of the first message.
+        self._is_head = self._is_head and kind == "#"
+        first, texts = self._comments.setdefault("head" if self._is_head else kind, (number, []))
+        self._lines[first] = kind  # holds the place
+        if texts or text:
+            texts.append(text)
+
+    def _end_string(self) -> None:
+        if self._string is not None and self._string[1]:
+            first, parts = self._string
+            self._lines[first] = self._lines[first][:-1] + "".join(parts) + '"'
+        self._string = None
+
+    def _end_comments(self) -> None:
+        for first, texts in self._comments.values():
+            self._lines[first] += " " + "\0".join(texts)
+        self._comments = {}
+
+    def text(self) -> str:
+        """All lines, folded."""
+        self._end_string()
+        self._end_comments()
+        return "\n".join(self._lines)
 
 
-def _languages(entries: polib.POFile, hints: Hints) -> tuple[str, str]:
-    stated = entries.metadata
+def _header(messages: Sequence[polib.POEntry]) -> polib.POEntry | None:
+    """The message that describes the file: it has no text; of several, the last one without a context."""
+    found = [entry for entry in messages if not entry.obsolete and entry.msgid == ""]
+    plain = [entry for entry in found if not entry.msgctxt]
+    return plain[-1] if plain else next(iter(found), None)
+
+
+def _fields(header: polib.POEntry | None) -> dict[str, str]:
+    """The lines ``Name: value`` of a header; a line without a colon goes on with the one before."""
+    fields: dict[str, list[str]] = {}
+    last: list[str] | None = None
+    for line in header.msgstr.splitlines() if header else ():
+        name, colon, value = line.partition(":")
+        if colon:
+            last = fields[name] = [value.strip()]
+        elif last is not None:
+            last.append(line.strip())
+    return {name: "\n".join(lines) for name, lines in fields.items()}
+
+
+def _languages(stated: Mapping[str, str], hints: Hints) -> tuple[str, str]:
     tgt = stated.get("Language", "").split("@")[0].strip()
     if not tgt and not hints.tgt_lang:
         raise Unreadable("its header has no Language", "Add it, or name the file <name>.<lang>.po.")
@@ -136,8 +260,8 @@ def _unit(
 def _properties(entry: polib.POEntry) -> dict[str, str]:
     references = " ".join(":".join(filter(None, one)) for one in entry.occurrences)
     found = {
-        "note": entry.tcomment,
-        "prop:x-po-comment": entry.comment,
+        "note": entry.tcomment.replace("\0", "\n"),
+        "prop:x-po-comment": entry.comment.replace("\0", "\n"),
         "prop:x-po-references": references,
         "prop:x-po-flags": ", ".join(entry.flags),
     }

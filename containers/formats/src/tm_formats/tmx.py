@@ -7,6 +7,7 @@ Source: TMX 1.4b Specification, LISA OSCAR, 2005-04-26.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -22,6 +23,9 @@ from tm_formats.xmlstream import XmlParser
 
 #: Characters (markup included) in one unit. A real unit has some thousands; without a bound a file could fill memory.
 MAX_UNIT_CHARS = 2_000_000
+#: Languages of one unit, and values of all the units it becomes where languages are in it more than once: each of them
+#: has every property and language of the unit.
+MAX_LANGUAGES, MAX_VALUES = 1_000, 100_000
 _INLINE = frozenset("bpt ept hi it ph ut sub".split())
 _REPEATED = re.compile(r"(.+)#\d+", re.DOTALL)
 # What XML 1.0 cannot hold, even escaped (section 2.2).
@@ -73,13 +77,16 @@ class _Tu:
     properties: dict[str, str]
     tuvs: list[_Tuv] = field(default_factory=list)
     chars: int = 0
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def note(self, name: str, text: str) -> None:
         """Keep a property; the second of a name becomes ``name#2``, so that it is written as one of its own."""
-        number, free = 1, name
+        number = self.numbers.get(name, 1)
+        free = name if number == 1 else f"{name}#{number}"
         while free in self.properties:
             number += 1
             free = f"{name}#{number}"
+        self.numbers[name] = number
         self.properties[free] = text
 
 
@@ -97,7 +104,9 @@ class _Handler:
         self._body = False
         self._tu: _Tu | None = None
         self._inline: list[tuple[str, dict[str, str]]] = []
+        self._codes = 0  # open inline elements that are not <hi>
         self._code: list[str] = []
+        self._code_chars = 0
         self._words: list[str] | None = None
         self._prop = ""
         self._ready: list[BilingualUnit] = []
@@ -135,8 +144,10 @@ class _Handler:
         if self._srclang:
             rest.setdefault("srclang", self._srclang)
         self._tu = _Tu(line=self.parser.line, key=attributes.get("tuid", ""), properties=rest)
+        self._count_attributes(self._tu, attributes)
 
     def _start_in_tu(self, tu: _Tu, name: str, attributes: dict[str, str]) -> None:
+        self._count_attributes(tu, attributes)
         prefix = f"{tu.tuvs[-1].lang}:" if self._in_tuv else ""
         if name == "tuv":
             self._in_tuv = True
@@ -167,10 +178,11 @@ class _Handler:
         markup = f"<{name}" + "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items()) + ">"
         if self._code or name != "hi":
             # Inside a code: everything up to its end is markup, not text.
-            self._code.append(markup)
+            self._append_code(markup)
         else:
             self._add(Role.OPEN, _key(name, attributes, markup), self._hi_id(), markup)
         self._inline.append((name, attributes))
+        self._codes += name != "hi"
 
     def _hi_id(self) -> str:
         return f"hi{len(self._inline)}"
@@ -189,25 +201,33 @@ class _Handler:
             self._words = None
 
     def _end_inline(self, name: str) -> None:
-        _, attributes = self._inline.pop()
+        opened, attributes = self._inline.pop()
+        self._codes -= opened != "hi"
         if not self._code:
             self._add(Role.CLOSE, "", self._hi_id(), f"</{name}>")
             return
-        self._code.append(f"</{name}>")
-        if any(outer != "hi" for outer, _ in self._inline):
+        self._append_code(f"</{name}>")
+        if self._codes:
             return
         role = {"bpt": Role.OPEN, "ept": Role.CLOSE}.get(name, Role.SINGLE)
         pair = "i" + attributes.get("i", "") if role is not Role.SINGLE else ""
         markup = "".join(self._code)
         self._add(role, _key(name, attributes, markup), pair, markup)
-        self._code = []
+        self._code, self._code_chars = [], 0
+
+    def _append_code(self, markup: str) -> None:
+        """Add to the code that is open. What it is in all counts when it is closed; it is bounded until then."""
+        self._code.append(markup)
+        self._code_chars += len(markup)
+        if self._tu is not None:
+            self._check_chars(self._tu, self._code_chars)
 
     def text(self, text: str) -> None:
         if self._tu is None:
             return
         self._count(self._tu, text)
         if self._code:
-            self._code.append(escape(text))
+            self._append_code(escape(text))
         elif self._in_seg:
             self._tu.tuvs[-1].pieces.append(text)
         elif self._words is not None:
@@ -220,7 +240,14 @@ class _Handler:
 
     def _count(self, tu: _Tu, text: str) -> None:
         tu.chars += len(text)
-        if tu.chars > MAX_UNIT_CHARS:
+        self._check_chars(tu)
+
+    def _count_attributes(self, tu: _Tu, attributes: Mapping[str, str]) -> None:
+        tu.chars += sum(len(name) + len(value) for name, value in attributes.items())
+        self._check_chars(tu)
+
+    def _check_chars(self, tu: _Tu, more: int = 0) -> None:
+        if tu.chars + more > MAX_UNIT_CHARS:
             raise Unreadable(f"the unit at line {tu.line:,} has more than {MAX_UNIT_CHARS:,} characters", "Split it.")
 
     def _end_tu(self) -> None:
@@ -229,9 +256,22 @@ class _Handler:
             return
         if not tu.tuvs or not all(tuv.has_seg for tuv in tu.tuvs):
             raise Unreadable(f"the unit at line {tu.line:,} has no <tuv> with a <seg>", "Export it again.")
+        _check_size(tu)
         self.count += 1
         if self._build:
             self._ready += _split(tu)
+
+
+def _check_size(tu: _Tu) -> None:
+    """Refuse a unit that becomes many times its own size when it is split."""
+    langs = Counter(tuv.lang for tuv in tu.tuvs)
+    turns = max(langs.values())
+    if len(langs) > MAX_LANGUAGES or (turns > 1 and turns * (len(langs) + len(tu.properties)) > MAX_VALUES):
+        raise Unreadable(
+            f"the unit at line {tu.line:,} has {len(langs):,} languages, one of them {turns:,} times, and "
+            f"{len(tu.properties):,} properties",
+            "Make it several units.",
+        )
 
 
 def _property(attribute: str) -> str:

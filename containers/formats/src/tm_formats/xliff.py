@@ -23,6 +23,8 @@ from tm_formats.xmlstream import XmlParser
 MAX_UNIT_CHARS = 2_000_000
 #: Levels of elements in one unit: real ones have a dozen, and deeper ones are an attack on recursion.
 MAX_DEPTH = 100
+#: Properties of all the segments of one unit together: each segment has every note and attribute of the unit.
+MAX_VALUES = 100_000
 _VERSION = re.compile(r"(1)\.[012]|(2)\.[0-9]")
 # States of 1.2 and 2 that say: not translated, or not confirmed. Trados and memoQ have attributes of their own.
 _UNFINISHED = re.compile(
@@ -244,6 +246,11 @@ def _from_segments(
     data: Mapping[str, str],
     hints: Hints,
 ) -> Iterator[BilingualUnit]:
+    if len(segments) > 1 and len(segments) * len(properties) > MAX_VALUES:
+        line, notes = segments[0].line, len(properties)
+        reason = f"the unit at line {line:,} has {len(segments):,} segments with {notes:,} properties each"
+        raise Unreadable(reason, "Make it several units.")
+    native = _Native(data)
     for one in segments:
         if not one.source or not one.source.text().strip():
             hints.tell(one.line, "no source text")
@@ -252,7 +259,7 @@ def _from_segments(
         elif _UNFINISHED.fullmatch(one.state):
             hints.tell(one.line, f"its state is '{one.state}': a translator has not confirmed it")
         else:
-            sides = [_Pieces(data).of(node) for node in (one.source, one.target)]
+            sides = [_Pieces(native).of(node) for node in (one.source, one.target)]
             numbers = Numbers(sides)
             variants = tuple(numbers.variant(lang, pieces) for lang, pieces in zip(langs, sides, strict=True))
             state = {"prop:state": one.state} if one.state else {}
@@ -268,11 +275,30 @@ _CLOSING = frozenset({"ex", "ept", "ec"})
 _TRANSPARENT = frozenset({"mrk", "sm", "em"})
 
 
-class _Pieces:
-    """Turns the content of one source or target into text and tags."""
+class _Native:
+    """The codes of the original format, which a unit keeps once and refers to as often as it likes."""
 
     def __init__(self, data: Mapping[str, str]) -> None:
         self._data = data
+        self._chars = 0
+
+    def of(self, node: _Node, reference: str, otherwise: str) -> str:
+        """The code itself: what the file keeps of the original format, else the element."""
+        found = self._data.get(node.attributes.get(reference, ""))
+        if found is None:
+            return otherwise
+        self._chars += len(found)
+        if self._chars > MAX_UNIT_CHARS:
+            reason = f"the codes that the unit refers to at line {node.line:,} have more than {MAX_UNIT_CHARS:,}"
+            raise Unreadable(f"{reason} characters, one of them {len(found):,}", "Split the unit.")
+        return found
+
+
+class _Pieces:
+    """Turns the content of one source or target into text and tags."""
+
+    def __init__(self, native: _Native) -> None:
+        self._native = native.of
         self._pieces: list[Piece] = []
         self._pairs: dict[str, int] = {}
 
@@ -301,10 +327,6 @@ class _Pieces:
         else:
             self._tag(Role.SINGLE, node, "", self._native(node, "dataRef", node.text() or _start_tag(node)))
 
-    def _native(self, node: _Node, reference: str, otherwise: str) -> str:
-        """The code itself: what the file keeps of the original format, else the element."""
-        return self._data.get(node.attributes.get(reference, ""), otherwise)
-
     def _tag(self, role: Role, node: _Node, pair: str, native: str) -> None:
         number = node.attributes.get("id", "")
         x = f' x="{number}"' if number.isdigit() else ""
@@ -330,8 +352,10 @@ def _start_tag(node: _Node) -> str:
 
 
 def _character(node: _Node) -> str:
-    """``cp`` stands for a character that XML cannot hold; the memory drops those."""
+    """``cp`` stands for a character that XML cannot hold; the memory drops those. Half characters and NUL are dropped
+    here: no file or table of ours can hold them."""
     try:
-        return chr(int(node.attributes.get("hex", ""), 16))
+        character = chr(int(node.attributes.get("hex", "")[:8], 16))
     except (ValueError, OverflowError):
         return ""
+    return "" if character == "\0" or "\ud800" <= character <= "\udfff" else character

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 from xml.parsers import expat
 
-from tm_formats.encoding import Unreadable, refuse_binary
+from tm_formats.encoding import Unreadable, is_text_encoding, refuse_binary
 
 _BLOCK_BYTES = 1 << 16
+#: Bytes of one tag, comment or declaration, which the parser holds until its end. A real one has some thousands.
+MAX_TOKEN_BYTES = 4 << 20
 _DECLARATION = re.compile(rb"""^<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.-]{2,40})["']""")
 
 
@@ -46,15 +48,36 @@ class XmlParser:
             Unreadable: no XML, cut short, undecodable, or with entities; with the line.
         """
         try:
-            for text in _decoded(stream):
-                self._parser.Parse(text.encode("utf-8"), False)
+            for _ in self._parsed(stream):
                 yield
-            self._parser.Parse(b"", True)
             self._events.finish()
             yield
         except expat.ExpatError as error:
             reason = f"it is no whole XML at line {error.lineno} ({expat.ErrorString(error.code)})"
             raise Unreadable(reason, "Most likely it was cut short or written by hand: export it again.") from error
+
+    def _parsed(self, stream: BinaryIO) -> Iterator[None]:
+        """Parse the stream in linear time.
+
+        At each call the parser scans an unfinished tag or comment again from its beginning (expat before 2.6), so it
+        is called only when as much has come as it holds already.
+        """
+        waiting: list[bytes] = []
+        fed = size = held = 0
+        for text in _decoded(stream):
+            waiting.append(text.encode("utf-8"))
+            size += len(waiting[-1])
+            if size < held:
+                continue
+            self._parser.Parse(b"".join(waiting), False)
+            fed += size
+            waiting, size = [], 0
+            held = fed - self._parser.CurrentByteIndex
+            if held > MAX_TOKEN_BYTES:
+                reason = f"a tag or comment at line {self.line:,} has more than {MAX_TOKEN_BYTES:,} bytes"
+                raise Unreadable(reason, "Most likely a quote or bracket is not closed: export it again.")
+            yield
+        self._parser.Parse(b"".join(waiting), True)
 
     def _refuse_entity(self, name: str, *_: object) -> None:
         raise Unreadable(
@@ -68,10 +91,9 @@ def _decoded(stream: BinaryIO) -> Iterator[str]:
     head = stream.read(_BLOCK_BYTES)
     refuse_binary(head)
     encoding = _encoding(head)
-    try:
-        decoder = codecs.getincrementaldecoder(encoding)("strict")
-    except LookupError as error:
-        raise Unreadable(f"it declares the unknown encoding '{encoding}'", "Save it as UTF-8.") from error
+    if not is_text_encoding(encoding):
+        raise Unreadable(f"it declares the unknown encoding '{encoding}'", "Save it as UTF-8.")
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
     line, block = 1, head
     try:
         while block:

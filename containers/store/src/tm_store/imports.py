@@ -53,6 +53,7 @@ LISTED = 10
 _BLOCK_BYTES = 1 << 20
 #: How the reading of a deposit ends its refusals (tm_core.deposits, tm_formats.encoding).
 _LEFT_OUT = re.compile(r"[;.] it was left out and nothing else is affected\.$", re.IGNORECASE)
+_NOTHING_DONE = "Nothing of this import was done: the memory is as it was before."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,7 @@ def import_files(
     pairs = _pairs(configured, pair)
     files, refused = _open_all(paths, name, pairs)
     if refused and not dry_run:
-        raise ExchangeError("\n".join([*refused, "Nothing of this import was done: the memory is as it was before."]))
+        raise ExchangeError("\n".join([*refused, _NOTHING_DONE]))
     work = _Import(
         db=db,
         store=configured,
@@ -411,6 +412,19 @@ class _Import:
     # Staging ----------------------------------------------------------------------------------------
 
     def _stage_file(self, file: _File) -> None:
+        try:
+            self._copy_units(file)
+        except UnreadableDocument as error:
+            # It was read to its end before: its reader fails at what no reader expects.
+            raise ExchangeError(f"{_reason(file.path, error)}\n{_NOTHING_DONE}") from error
+        if not any(one.file is file for one in self.documents.values()):
+            raise ExchangeError(
+                f"{file.name}: expected units in a pair of store '{self.store.name}' "
+                f"({', '.join(map(str, self.pairs))}), found none. Name its languages by --src and --tgt, or add the "
+                "pair to include/stores.toml; nothing was changed."
+            )
+
+    def _copy_units(self, file: _File) -> None:
         with file.path.open("rb") as source:
             units = read_any(
                 file.path,
@@ -421,12 +435,6 @@ class _Import:
             )
             for block in _blocks(units, _BLOCK_UNITS):
                 self._copy(list(self._rows(file, block)))
-        if not any(one.file is file for one in self.documents.values()):
-            raise ExchangeError(
-                f"{file.name}: expected units in a pair of store '{self.store.name}' "
-                f"({', '.join(map(str, self.pairs))}), found none. Name its languages by --src and --tgt, or add the "
-                "pair to include/stores.toml; nothing was changed."
-            )
 
     def _copy(self, rows: list[tuple[Row, Row]]) -> None:
         beads = pa.Table.from_pylist([bead for bead, _ in rows], schema=arrow_schema(FILTERED))
