@@ -54,7 +54,6 @@ def states(world: Any) -> dict[str, tuple[str, str]]:
     return {path.rpartition("/")[2]: (state, reason) for path, state, reason in rows}
 
 
-@pytest.mark.timeout(900 if COUNT <= 2000 else 0)
 def test_a_date_of_damaged_files_loads_the_good_pair(world: Any) -> None:
     for name in PAIR:
         put(world, name, (SAMPLES / name).read_bytes())
@@ -90,7 +89,6 @@ def is_read(name: str, data: bytes) -> bool:
     return any({variant.lang for variant in unit.variants} >= {"en", "de"} for unit in units)
 
 
-@pytest.mark.timeout(900 if COUNT <= 2000 else 0)
 def test_an_import_names_the_damaged_files_and_loads_the_good_ones(world: Any) -> None:
     good = world.file("good.tmx", world.tmx(world.tu("One house", "Ein Haus")))
     whole, broken = [], []

@@ -57,6 +57,10 @@ _UNIT = f"unit_key src_lang tgt_lang {_HASHES}"
 #: Every table with a column that can hold text, in the schemas of this project.
 TABLES: Mapping[str, TablePlace] = {
     "ops.alarm": _table(_NO_TEXT, prose="found", code="name"),
+    "ops.approval": _table(
+        "names of people and of tasks, and the options that a DAG offers",
+        code="dag_id run_id task_id who_id who_name asked_by options",
+    ),
     "ops.backup": _table(_NO_TEXT, prose="counts problem", code="uri batch_id state manifest_sha256"),
     "ops.batch": _table(_NO_TEXT, prose="versions", code="batch_id state run_id kind"),
     "ops.breaker": _table(_NO_TEXT, prose="probe reason", code="name state"),
@@ -212,7 +216,7 @@ def undeclared(schema: str, table: str, column: str) -> str:
     return (
         f"{name}.{column} can hold text and is not declared: say in tm_store.erase_places.TABLES['{name}'] what "
         "it holds (unit, window, prose or code) and how an erasure takes a text out; if it holds texts of segments, "
-        "make tm_store.erase remove them and let tests/store/test_erase_places.py find a planted one gone."
+        "make tm_store.erase remove them and let tests/store/test_erase_rerun.py find a planted one gone."
     )
 
 
