@@ -8,8 +8,10 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-# A hold that nothing ends is a deadlock: the statement is passed on then, and the test finds `stuck`.
-_DEADLOCK_SECONDS = 60
+# A hold that nothing ends is a deadlock: nothing else passes any more. The statement is passed on then, and the test
+# finds `stuck`. Looks are counted and not seconds: a machine that stands still for a minute has looked once.
+_QUIET_LOOKS = 120
+_LOOK_SECONDS = 0.5
 _COPY = re.compile(rb"COPY (\S+) ")
 #: The message that ends a COPY, before the server has named the number of its rows.
 _COPIED = re.compile(rb"C\0\0\0.COPY \d+\0", re.DOTALL)
@@ -63,9 +65,18 @@ class Relay:
         """Wait until a statement may pass, and note it."""
         table = next((table for start, table in self.held.items() if statement.startswith(start)), None)
         with self._changed:
-            if table and not self._changed.wait_for(lambda: table in self._copied, _DEADLOCK_SECONDS):
+            if table and not self._has_come(table):
                 self.stuck.append(statement)
             self.passed.append(statement)
+
+    def _has_come(self, table: str) -> bool:
+        """Wait until a table's rows are there; False if nothing passes any more and they are not."""
+        seen = quiet = 0
+        while table not in self._copied and quiet < _QUIET_LOOKS:
+            self._changed.wait(_LOOK_SECONDS)
+            quiet = quiet + 1 if len(self.passed) == seen else 0
+            seen = len(self.passed)
+        return table in self._copied
 
 
 def _chunks(source: socket.socket, target: socket.socket) -> Iterator[bytes]:
