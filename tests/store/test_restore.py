@@ -85,6 +85,24 @@ def test_what_came_after_the_backup_is_brought_back_and_the_live_one_is_not_touc
     assert len(world.storage.list("journal/entries")) == 2, "the replay shipped an entry of its own"
 
 
+def test_a_restored_memory_has_statistics_and_none_of_an_erased_text(world: World, backed: str) -> None:
+    what = What(store="demo", match="key 7.")
+    erase(world.settings, world.db, world.storage, what, who="a test", why="asked for", dry_run=False)
+    done = restore_beside(world.settings, world.storage, Wanted())
+    with open_database(of_database(world.settings, done.database)) as copy:
+        never = copy.connection.execute(
+            "select oid::regclass::text from pg_class where relkind in ('r', 'p') and reltuples < 0"
+            " and relnamespace::regnamespace::text in ('tm', 'ops', 'review', 'staging')"
+        ).fetchall()
+        values = copy.connection.execute(
+            "select concat(most_common_vals, histogram_bounds) from pg_stats where schemaname = 'tm'"
+        ).fetchall()
+    assert never == [], "tables without statistics"
+    texts = "".join(row[0] for row in values).lower()
+    assert "press key " in texts, "no statistics of texts: this would show nothing"
+    assert "press key 7." not in texts
+
+
 def test_a_swap_and_its_way_back(world: World, backed: str) -> None:
     import_more(world)
     live = memory_checksum(world.db).digest

@@ -113,7 +113,7 @@ def check(settings: Settings, storage: Storage, wanted: Wanted) -> StoredBackup:
 
 
 def restore_beside(settings: Settings, storage: Storage, wanted: Wanted) -> Restored:
-    """Restore, verify, migrate and bring up to date; the live database is not touched.
+    """Restore, verify, migrate, bring up to date and analyze; the live database is not touched.
 
     Killed at any point it leaves a database ``…_restoring``, which the next restore drops.
 
@@ -137,6 +137,9 @@ def restore_beside(settings: Settings, storage: Storage, wanted: Wanted) -> Rest
                 pending = _pending(db, storage, wanted)
                 replayed = replay(inner, db, storage, pending)
                 _refuse_unerased(db, storage, replayed)
+                # A restored table has no statistics, and autovacuum comes minutes after the swap. Run it after the
+                # replay, so that neither dead rows nor statistics hold a text that an erasure of the journal removed.
+                db.connection.execute("vacuum (analyze)")
                 seconds = round(time.monotonic() - began, 3)
                 facts = {"replayed": dict(replayed.counts), "problems": list(replayed.problems)}
                 db.run("restore/insert_restore", uri=backup.uri, seconds=seconds, facts=Jsonb(facts))
