@@ -134,6 +134,21 @@ class Refresh:
 
         self.await_(heard, f"the ends of {run} are reported")
 
+    def quoting(self, dag: str, texts: Sequence[str], *, tasks: set[str]) -> list[str]:
+        """XComs of a DAG and logs of the whole stack that hold a text: they carry counts, hashes and URIs alone.
+
+        Args:
+            tasks: what must have left an XCom, so that an empty list means something.
+        """
+        database = self.stack.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg", "")
+        with psycopg.connect(database) as airflow:
+            values = airflow.execute("select task_id, value::text from xcom where dag_id = %s", [dag]).fetchall()
+        assert tasks <= {task for task, _ in values}, "fewer XComs than expected"
+        logs = list(Path(self.stack.plan.home.path).rglob("*.log"))
+        assert logs, "no logs"
+        said = [*values, *((str(path), path.read_text(errors="replace")) for path in logs)]
+        return sorted({where for where, value in said for text in texts if text in value})
+
     def _reports(self, run: str, task: Mapping[str, Any], state: str = r"\w+") -> list[str]:
         """What the scheduler has logged of the ends of a task's processes, in this try."""
         log = self.stack.plan.home.log("scheduler").read_text(errors="replace")

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.e2e.stack import SETTINGS, TASKS, Refresh, make_include, scheduled
+from tests.e2e.stack import DAG, SETTINGS, TASKS, Refresh, make_include, scheduled
 
 pytestmark = [pytest.mark.airflow, pytest.mark.db]
 
@@ -79,6 +79,10 @@ def test_a_date_of_the_form_runs_once_and_again_only_if_told_to(refresh: Refresh
     assert again.pop("plan") == "success"
     assert set(again.values()) == {"skipped"}, again
     assert refresh.world.every_row() == before
+
+    texts = [row[0] for row in refresh.world.rows("select src_text from tm.unit where length(src_text) > 20")]
+    assert texts
+    assert refresh.quoting(DAG, texts, tasks={"plan", "tier1", "filter", "gate", "load"}) == []
 
     aligned = refresh.world.value("select max(finished_at) from ops.step where step = 'route'")
     told = refresh.succeed(refresh.trigger(conf=conf | {"reprocess": True}))

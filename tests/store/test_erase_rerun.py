@@ -6,6 +6,7 @@ A place that can hold text registers in tm_store.erase_places; the last tests he
 import gzip
 import io
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from psycopg.types.json import Jsonb
 from tests.store.batches_made import load, stage
 from tests.store.test_erase import HOUSE, SECRET, TREE, count, queue_all, rows, says, texts
 from tests.store.test_review_sample import DAY, Night
+from tests.waiting import HANG_S, wait_until
 from tm_core.ab import ab_folder
 from tm_core.contracts import SEGMENTS
 from tm_core.errors import ErasureError, ReviewError
@@ -30,7 +32,7 @@ from tm_formats.tables import read_rows
 from tm_store import ab, erase_clean, lexicons
 from tm_store.cli import main
 from tm_store.cli_versions import render_report
-from tm_store.db import Database
+from tm_store.db import Database, open_database
 from tm_store.erase import What, apply_tombstones, erase, sweep_all
 from tm_store.erase_clean import clean
 from tm_store.erase_places import FILES, TABLES, Kind, place_of, undeclared
@@ -41,6 +43,8 @@ from tm_store.lookup import lookup
 from tm_store.report import report
 from tm_store.review import Filters, item, queue
 from tm_store.review_verdicts import edit_target, judge
+from tm_store.sample import sample_batch
+from tm_store.staging import stage as stage_batch
 from tm_store.tombstones import Graves, Tombstone, tombstones_of
 
 pytestmark = pytest.mark.db
@@ -181,6 +185,40 @@ def test_an_erased_text_comes_back_nowhere(
         )
     logged = caplog.text + "".join(capsys.readouterr())
     assert "Quastenflosser" not in logged
+
+
+def test_a_sample_that_an_erasure_overtakes_takes_nothing_of_it(
+    settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night = Night(settings, db, monkeypatch)
+    monkeypatch.setenv("TM_REVIEW_RATE", "1")
+    night.settings = Settings.from_env()
+    few(night)
+    plant(night)
+    batch = night.refresh(only_stores=["demo"])
+    # As it was before the batch's sample: staged, loaded, and nothing drawn.
+    db.connection.execute("truncate review.item, review.standing cascade")
+    assert stage_batch(db, night.storage, batch, DAY) > 0
+    ((store,),) = night.rows("select store_id from tm.store where name = 'demo'")
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+
+    def sample() -> int:
+        with open_database(night.settings) as other:
+            return sample_batch(night.settings, other, batch)
+
+    with ThreadPoolExecutor(1) as pool:
+        db.connection.execute("select pg_advisory_lock(7245003, %s)", (store,))
+        sampled = pool.submit(sample)
+        wait_until(lambda: night.rows(waiting)[0][0], "the sample waits for the store", alive=lambda: running(sampled))
+        what = What(store="demo", match="Quastenflosser")
+        erase(night.settings, db, night.storage, what, who="ann", why="asked to", dry_run=False)
+        db.connection.execute("select pg_advisory_unlock(7245003, %s)", (store,))
+        assert sampled.result(HANG_S) > 0
+    assert says(db, "Quastenflosser") == []
+
+
+def running(work: Future[Any]) -> None:
+    assert not work.done(), f"ended before it was expected to: {work.result()}"
 
 
 def test_a_batch_whose_every_text_was_erased_is_no_alarm(
