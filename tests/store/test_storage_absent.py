@@ -251,7 +251,11 @@ TASKS: dict[str, Callable[[], Any]] = {
     "tm_erase": lambda: PreviewErasureOperator(task_id="task", form=ERASURE),
     "tm_export": lambda: CloseExportOperator(task_id="task", written=[], filters={}),
     "tm_release": lambda: SettleOperator(
-        task_id="task", form=RELEASE, shown={}, said={"verdict": "accept", "who": "a test", "why": "it is time"}
+        task_id="task",
+        form=RELEASE,
+        shown={},
+        said={"verdict": "quarantine", "who": "time-out", "why": "nobody decided"},
+        answered_in="ask",
     ),
     "lexicon_refresh": lambda: CollectUnitsOperator(task_id="task"),
     "aligner_ab": lambda: CollectDocumentsOperator(task_id="task", form=COMPARISON),

@@ -115,7 +115,7 @@ def environment(
         "no_proxy": _with_first(",", here, caller.get("no_proxy", "")),
     }
     options = _options(home, workload, address, keys, api_port)
-    own = {name: value for name, value in passed.items() if name not in inherited}
+    own = {name: passed[name] for name in OF_ONE_STACK if name in passed and name not in inherited}
     mark = {SHELL_MARK: ",".join(_digest(name, own) for name in sorted(own))}
     return passed | inherited | fixed | options | mark | marked_environment(home.path)
 
