@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -119,14 +120,23 @@ def test_a_component_that_ends_too_often_is_named_and_all_is_stopped(
 
 def component_pids(home: Path, name: str) -> list[int]:
     """The components' processes are the fork server's children; some have helpers of the same title."""
-    found = marked(home)
-    servers = {each.pid for each in found if "tm_embedded.forkserver" in each.cmdline()}
+    found = [(each, command) for each in marked(home) if (command := command_of(each))]
+    servers = {each.pid for each, command in found if "tm_embedded.forkserver" in command}
     if name == "fork server":
         return sorted(servers)
     if name == "postgres":
         return [pid for pid in [postmaster_pid((home / "postgres").resolve())] if pid]
     title = f"airflow {name}"
-    return [each.pid for each in found if each.ppid() in servers and each.cmdline()[0].startswith(title)]
+    with suppress(psutil.NoSuchProcess):  # it ended since then: asked again
+        return [each.pid for each, command in found if command[0].startswith(title) and each.ppid() in servers]
+    return []
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """The words of a process; none of one that has ended meanwhile."""
+    with suppress(psutil.NoSuchProcess):  # a zombie is one, too
+        return process.cmdline()
+    return []
 
 
 def component(home: Path, name: str) -> psutil.Process:
@@ -233,10 +243,10 @@ class TestUp:
             for ended, (name, tries) in enumerate(expected.items(), start=1):
                 before = component(home, name)
                 before.kill()
-                again = wait_until(
-                    lambda name=name, before=before: component_pids(home, name) not in ([], [before.pid]), 60
+                wait_until(
+                    lambda name=name, before=before: component_pids(home, name) not in ([], [before.pid]),
+                    f"{name} is started again",
                 )
-                assert again, f"{name} is started again"
                 assert [event.is_last for event in events_of(Home(path=home).events)] == [False] * ended
                 assert run.begins(tries), name
             status = self.embedded(home, project, "status").stdout

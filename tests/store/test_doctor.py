@@ -132,6 +132,12 @@ def test_the_table_is_aligned_plain_and_narrow() -> None:
     assert lines[-1] == "1 of 2 need something"
 
 
+def test_a_path_stays_whole_so_that_it_can_be_copied() -> None:
+    path = "file:///srv/" + "-".join(["a-storage"] * 15)
+    text = render([Check(name="airflow", state=State.OK, found=f"it works on the storage {path}")])
+    assert path in text
+
+
 def test_passwords_are_not_shown(env: dict[str, str]) -> None:
     checks = examine(env | {"TM_DATABASE_URL": "postgresql://tm:hunter2@127.0.0.1:1/tm"})
     assert states(checks)["database"] is State.WRONG

@@ -115,6 +115,18 @@ def examine(env: Mapping[str, str] | None = None) -> list[Check]:
         return [_isolated(name, check, patient) for name, check in CHECKS.items()]
 
 
+def _wrapped(paragraph: str, head: str, indent: str) -> list[str]:
+    """Wrap at blanks alone: a path or an address stays whole, so that it can be copied."""
+    return textwrap.wrap(
+        paragraph,
+        WIDTH,
+        initial_indent=head,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
 def render(checks: Sequence[Check]) -> str:
     """The checks as a table, each with the command that mends it below, and one line that sums up."""
     name_width = max((len(check.name) for check in checks), default=0)
@@ -123,7 +135,7 @@ def render(checks: Sequence[Check]) -> str:
     for check in checks:
         head = f"{check.state:7}  {check.name:{name_width}}  "
         for paragraph in check.found.splitlines() or [""]:
-            lines += textwrap.wrap(paragraph, WIDTH, initial_indent=head, subsequent_indent=indent) or [head.rstrip()]
+            lines += _wrapped(paragraph, head, indent) or [head.rstrip()]
             head = indent
         if check.mend:
             lines.append(f"{indent}-> {check.mend}")
