@@ -364,7 +364,7 @@ FAULTS = (
     Fault(
         name="no node",
         pods=(("tier1__node_selector", {"tm-test/node": "none"}), ("tier1__schedule_seconds", 3)),
-        says="node affinity/selector",
+        says="node affinity",
     ),
     Fault(name="sidecar killed", at=Moment.FINISHED, strike=kill_sidecar, causes=("result lost",)),
     Fault(

@@ -127,7 +127,7 @@ def test_a_poisonous_document_is_quarantined_by_name_and_the_batch_goes_on(batch
         (
             {"tier1__node_selector": {"tm-test/node": "none"}, "tier1__schedule_seconds": 3},
             loss.Unschedulable,
-            "node affinity/selector",
+            "node affinity",
         ),
         ({"tier1__deadline_seconds": 2, "env__SLOW": "60"}, loss.DeadlineExceeded, "ended before any document"),
         ({"env__TM_DEVICE": "tpu"}, loss.ShardRefused, "TM_DEVICE is 'tpu'"),
