@@ -82,7 +82,7 @@ def test_a_refresh_in_pods_ends_with_the_memory_of_a_refresh_in_processes(
     }
     with scheduled(tmp_path / "home", in_processes, **env) as refresh, Most(kube) as most:
         deposit(refresh.world)
-        states = refresh.succeed(refresh.trigger(key=DAY), seconds=400)
+        states = refresh.succeed(refresh.trigger(key=DAY))
         assert {name.partition("[")[0] for name in states} == {*TASKS, "held", "release"}
         assert sum(name.startswith("tier2[") for name in states) == AT_ONCE
         assert refresh.world.checksum() == expected
