@@ -1,6 +1,7 @@
 """The embedded Postgres: made, started, stopped, and started again after everything that can happen to it."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -205,6 +206,18 @@ def test_the_memorys_logins_are_members_and_own_nothing(home: Path) -> None:
             assert row == (True,), login
         assert scalar(server, "select pg_has_role('tm', 'pg_signal_backend', 'member')"), "a swap ends idle readers"
         postgres.ensure_databases(server, ["tm"])  # a second start
+
+
+def test_every_list_of_large_objects_functions_is_the_same() -> None:
+    """The stack knows the server and not the memory's code: its statement stands beside the memory's own."""
+    roles = Path(__file__).resolve().parents[2] / "include" / "sql" / "roles"
+    texts = [
+        postgres.NO_LARGE_OBJECTS,
+        *((roles / f"{name}.sql").read_text() for name in ("grant_rights", "select_gaps")),
+    ]
+    lists = [re.findall(r"proname ~ '(\S+)'", text) for text in texts]
+    assert lists[0][0].startswith("^(lo_")
+    assert lists == [lists[0]] * 3
 
 
 def test_no_login_but_the_superusers_makes_large_objects(home: Path) -> None:

@@ -191,16 +191,6 @@ FILES: tuple[FilePlace, ...] = (
     ),
 )
 
-#: What is neither a table nor a file of object storage, and why it holds no text, or when it goes (docs/versions.md).
-ELSEWHERE: Mapping[str, str] = {
-    "XCom": "counts, hashes and URIs",
-    "logs": "counts, hashes and URIs; the server logs no parameters",
-    "forms": "what was entered in the form of tm_erase stays with its run in Airflow",
-    "pages": "the review page and the gate's page read review.item, tm.unit and work/<batch>/gate/data_docs",
-    "pg_stats and dead rows": "analysed and vacuumed after the erasure (erase_clean)",
-    "write-ahead log": "listed under what stays, with its archive, replicas and backups of the server",
-}
-
 
 def kind_of(schema: str, table: str, column: str) -> Kind:
     """How a column is compared; what nobody declared is looked into as prose."""
