@@ -6,6 +6,7 @@ that a chance match is passed over and a missing chapter, which a hundred points
 The idea is that of genome chaining (Li 2018, minimap2): linear time, with a bounded look back.
 """
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from numba import njit
 
 from tm_align.banded import Band, Longs, make_band
 from tm_align.em import Table, by_segment, invert
+from tm_align.lengths import length_ratio
 from tm_align.tokens import Side
 
 RARE: Final = 200
@@ -57,8 +59,16 @@ def coarse_path(src: Side, tgt: Side, table: Table) -> Longs:
         max(2, min(n, m) // RARE),
     )
     points = points[np.lexsort((points[:, 2], points[:, 1], points[:, 0]))]
-    chain = points[_chain(points, m / n, m, LOOK_BACK, DRIFT_COST), :2].astype(np.int64)
+    chain = points[_chain(points, n, m, _slopes(src, tgt), LOOK_BACK, DRIFT_COST), :2].astype(np.int64)
     return np.concatenate([[[0, 0]], chain, [[n, m]]]).astype(np.int64)
+
+
+def _slopes(src: Side, tgt: Side) -> tuple[float, float]:
+    """Target segments a source segment, least and most: as the whole texts have it, and as where nothing is missing."""
+    whole = len(tgt) / len(src)
+    ratio = length_ratio(src.lengths, tgt.lengths)
+    kept = whole * (src.places[-1] + 1.0) / (tgt.places[-1] + 1.0) * math.exp(ratio)
+    return min(whole, kept), max(whole, kept)
 
 
 def corridor(path: Longs, src: Side, tgt: Side) -> Band:
@@ -82,13 +92,21 @@ def corridor(path: Longs, src: Side, tgt: Side) -> Band:
     return make_band(np.floor(centre - margin).astype(np.int64), np.ceil(centre + margin).astype(np.int64), m)
 
 
-def around(nodes: Longs, src: Side, tgt: Side) -> Band:
-    """The band round nodes (i, j), shape (k, 2), and all that lies between them."""
-    first = np.full(len(src) + 1, len(tgt), dtype=np.int64)
-    last = np.zeros(len(src) + 1, dtype=np.int64)
-    np.minimum.at(first, nodes[:, 0], nodes[:, 1])
-    np.maximum.at(last, nodes[:, 0], nodes[:, 1])
-    return make_band(np.minimum.accumulate(first[::-1])[::-1] - MARGIN, np.maximum.accumulate(last) + MARGIN, len(tgt))
+def around(path: Longs, seen: Longs, src: Side, tgt: Side) -> Band:
+    """The band round the path of a search and round the anchors seen since, and all that lies between them.
+
+    Where that would be more than :func:`corridor` searches at the most, the two have nothing to do with each other, and
+    the anchors alone are believed: they come from words that a whole text taught.
+    """
+    n, m = len(src), len(tgt)
+    both = np.concatenate([path, seen])
+    first = np.full(n + 1, m, dtype=np.int64)
+    last = np.zeros(n + 1, dtype=np.int64)
+    np.minimum.at(first, both[:, 0], both[:, 1])
+    np.maximum.at(last, both[:, 0], both[:, 1])
+    first = np.minimum.accumulate(first[::-1])[::-1] - MARGIN
+    band = make_band(first, np.maximum.accumulate(last) + MARGIN, m)
+    return band if band.offset[-1] <= max(MAX_NODES, 2 * LONG_MARGIN * n) else corridor(seen, src, tgt)
 
 
 @njit(cache=True)
@@ -119,8 +137,10 @@ def _points(src: Any, tgt: Any, table: Any, expected: Any, most: int) -> Any:
 
 
 @njit(cache=True)
-def _chain(points: Any, slope: float, n_tgt: int, look_back: int, drift_cost: float) -> Any:
+def _chain(points: Any, n_src: int, n_tgt: int, slopes: Any, look_back: int, drift_cost: float) -> Any:
     """The numbers of the chained points, rising.
+
+    The texts' beginnings and ends are links of the chain: one chance point far off the course pays for leaving it twice.
 
     Tried as predecessor: the points just before, and the best chain that ends at or before the point's target segment,
     however long ago: a Fenwick tree of maxima finds it.
@@ -130,7 +150,8 @@ def _chain(points: Any, slope: float, n_tgt: int, look_back: int, drift_cost: fl
     before = np.full(n, -1, dtype=np.int64)
     champion = np.full(n_tgt + 1, -1, dtype=np.int64)
     for k in range(n):
-        best[k] = points[k, 2]
+        drift = _drift(points[k, 0], points[k, 1], slopes)
+        best[k] = points[k, 2] - np.log1p(drift) - drift_cost * drift
         farthest = -1
         t = int(points[k, 1]) + 1
         while t > 0:
@@ -146,7 +167,7 @@ def _chain(points: Any, slope: float, n_tgt: int, look_back: int, drift_cost: fl
             dj = points[k, 1] - points[q, 1]
             if di < 0 or dj < 0 or di + dj == 0:
                 continue
-            drift = abs(dj - slope * di)
+            drift = _drift(di, dj, slopes)
             total = best[q] + points[k, 2] - np.log1p(drift) - drift_cost * drift
             if total > best[k]:
                 best[k] = total
@@ -156,14 +177,25 @@ def _chain(points: Any, slope: float, n_tgt: int, look_back: int, drift_cost: fl
             if champion[t] < 0 or best[k] > best[champion[t]]:
                 champion[t] = k
             t += t & -t
-    return _unwound(best, before)
+    last, most = -1, 0.0
+    for k in range(n):
+        drift = _drift(n_src - points[k, 0], n_tgt - points[k, 1], slopes)
+        total = best[k] - np.log1p(drift) - drift_cost * drift
+        if total > most:
+            last, most = k, total
+    return _unwound(before, last)
 
 
 @njit(cache=True)
-def _unwound(best: Any, before: Any) -> Any:
-    chain = np.empty(len(best), dtype=np.int64)
-    at = len(best)
-    k = int(np.argmax(best)) if len(best) else -1
+def _drift(di: float, dj: float, slopes: Any) -> float:
+    return max(slopes[0] * di - dj, dj - slopes[1] * di, 0.0)
+
+
+@njit(cache=True)
+def _unwound(before: Any, last: int) -> Any:
+    chain = np.empty(len(before), dtype=np.int64)
+    at = len(before)
+    k = last
     while k >= 0:
         at -= 1
         chain[at] = k

@@ -28,6 +28,7 @@ from tm_align.banded import (
     transposed_bounds,
 )
 from tm_align.em import Table
+from tm_align.lengths import length_ratio
 from tm_align.lexicon import Lexicon
 from tm_align.tokens import Side, fold, read_side
 from tm_core.errors import AlignmentInputError
@@ -50,8 +51,8 @@ LENGTH_SPREAD_PER_CHARACTER: Final = 2.5
 MORE_NULLS: Final = -2.0
 """Gain of a null bead after a null bead: what is missing is often missing at a stretch. -1.2 costs short texts."""
 
-FAR_APART: Final = 0.4
-"""Difference of two log length ratios (a factor of 1.5) at which one of them must be wrong."""
+RATIO_BEADS: Final = 5.0
+"""Beads' worth of belief in the length ratio of the whole texts."""
 
 LEAST_WORDS: Final = -4.0
 """Nats below which the words of a bead cannot speak against it."""
@@ -245,7 +246,7 @@ def weigh(pair: Pair, tables: tuple[Table, Table], band: Band, steps: Longs | No
         tgt_shortness=np.exp(-0.5 * tgt_size),
         shapes=shapes,
         null=np.array([shapes[0, 1], MORE_NULLS]),
-        ratio=length_ratio(pair.src.lengths, pair.tgt.lengths),
+        ratio=_ratio(pair, steps),
         spread=LENGTH_SPREAD,
         spread_per_character=LENGTH_SPREAD_PER_CHARACTER,
         chance_spread=max(float(np.var(src_size[0]) + np.var(tgt_size[0])), 0.3),
@@ -267,15 +268,18 @@ def _hear(x: Side, y: Side, table: Table, y_bounds: tuple[Longs, Longs], band: B
     return heard
 
 
-def length_ratio(src_lengths: Floats, tgt_lengths: Floats) -> float:
-    """Log of target over source length: of the whole texts, or of their median segments.
-
-    A text that lacks a chapter spoils the first, one that is cut finer the second; where they are far apart, the one
-    nearer to 0 is believed.
-    """
-    whole = math.log((tgt_lengths.sum() + 1.0) / (src_lengths.sum() + 1.0))
-    median = math.log((np.median(tgt_lengths) + 1.0) / (np.median(src_lengths) + 1.0))
-    return min(whole, median, key=abs) if abs(whole - median) > FAR_APART else whole
+def _ratio(pair: Pair, steps: Longs | None) -> float:
+    """The log length ratio: of the beads of the search before, so that nothing that is missing counts, and at first of all."""
+    first = length_ratio(pair.src.lengths, pair.tgt.lengths)
+    if steps is None:
+        return first
+    linked = steps[(steps[:, 2] > 0) & (steps[:, 3] > 0)]
+    src, tgt = (
+        float((side.places[linked[:, at] + linked[:, at + 2]] - side.places[linked[:, at]]).sum())
+        for side, at in ((pair.src, 0), (pair.tgt, 1))
+    )
+    found = math.log((tgt + 1.0) / (src + 1.0))
+    return (RATIO_BEADS * first + len(linked) * found) / (RATIO_BEADS + len(linked))
 
 
 def _sizes(side: Side) -> Floats:

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tm_align.evidence import length_ratio
 from tm_align.kernels import F32, I16, I32, I64, PADDING, U8, halve, mean_cosines
+from tm_align.lengths import length_ratio
 from tm_align.search import band_cosines, bead_cosines, bead_scores, best_beads, best_chain, rasterise
 from tm_align.vectors import DocumentVectors
 from tm_core.errors import AlignmentInputError

@@ -116,7 +116,8 @@ def _search(pair: Pair, max_rounds: int) -> tuple[_Found, int]:
         tables = learn_tables(pair, before)
         # The learned words may see a course that the first search missed: its anchors widen the band.
         seen = anchors.coarse_path(pair.src, pair.tgt, tables[0])
-        band = anchors.around(np.concatenate([before[:, :2], before[:, :2] + before[:, 2:], seen]), pair.src, pair.tgt)
+        course = np.concatenate([before[:, :2], before[:, :2] + before[:, 2:]])
+        band = anchors.around(course, seen, pair.src, pair.tgt)
         found = _search_once(pair, tables, band, before)
         if _share_changed(before, found.steps) <= SETTLED:
             return found, rounds

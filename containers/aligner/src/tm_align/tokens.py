@@ -21,6 +21,13 @@ _UNSPACED: Final = (
 _TOKEN: Final = re.compile(rf"\d+(?:[.,:]\d+)*|[{_UNSPACED}]+|[^\W\d_{_UNSPACED}]+|[^\w\s]|_+")
 _IS_UNSPACED: Final = re.compile(rf"[{_UNSPACED}]")
 
+_DENSE: Final = (
+    (re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+"), 3.3),
+    (re.compile("[\u1100-\u11ff\uac00-\ud7ff]+"), 2.0),
+    (re.compile("[\u3040-\u30ff\u31f0-\u31ff]+"), 1.6),
+)
+"""Scripts whose characters say more than a letter: Han, Hangul, kana, and how many English letters each stands for."""
+
 STEM_LENGTH: Final = 5
 """Characters of a word that are kept: endings carry grammar. 4 to 8 differ by less than a point of F1."""
 
@@ -68,7 +75,7 @@ class Side:
     starts: NDArray[np.int64]
     tokens: Ints
     lengths: NDArray[np.float64]
-    """Characters that are not white space, a segment."""
+    """What is not white space in each segment, in English letters: see :func:`letters`."""
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -95,9 +102,21 @@ def read_side(segments: Sequence[str]) -> Side:
         words=tuple(number),
         starts=np.array(starts, dtype=np.int64),
         tokens=np.array(tokens, dtype=np.int32),
-        lengths=np.array(list(_visible_lengths(segments)), dtype=np.float64),
+        lengths=letters(segments),
     )
 
 
-def _visible_lengths(segments: Iterable[str]) -> Iterable[int]:
-    return (sum(map(len, segment.split())) for segment in segments)
+def letters(segments: Sequence[str]) -> NDArray[np.float64]:
+    """Count what is not white space in each segment, in English letters: a Han character says as much as three.
+
+    Cost: linear in characters.
+    """
+    return np.array([_letters(segment) for segment in segments], dtype=np.float64)
+
+
+def _letters(segment: str) -> float:
+    size = float(sum(map(len, segment.split())))
+    if not segment.isascii():
+        for script, worth in _DENSE:
+            size += (worth - 1.0) * sum(map(len, script.findall(segment)))
+    return size
