@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from tm_align.banded import Band, Longs, make_band
+from tm_align.course import gaps, length_course, straight_course
 from tm_align.em import Table, by_segment, invert
 from tm_align.lengths import length_ratio
 from tm_align.tokens import Side
@@ -74,39 +75,53 @@ def _slopes(src: Side, tgt: Side) -> tuple[float, float]:
 def corridor(path: Longs, src: Side, tgt: Side) -> Band:
     """The band round a coarse path: wide where anchors are far apart or jump, narrow where they are dense.
 
+    Where anchors are so far apart that the straight line between them is not to be trusted, lengths show the way.
+
     Args:
         path: nodes from (0, 0) to (n, m), shape (k, 2), not falling.
         src: the source side.
         tgt: the target side.
     """
     n, m = len(src), len(tgt)
-    rows = np.arange(n + 1)
-    gap = np.clip(np.searchsorted(path[:, 0], rows, side="right") - 1, 0, len(path) - 2)
-    (i0, j0), (i1, j1) = path[gap].T, path[gap + 1].T
-    share = (src.places - src.places[i0]) / np.maximum(src.places[i1] - src.places[i0], 1.0)
-    wanted = tgt.places[j0] + np.clip(share, 0.0, 1.0) * (tgt.places[j1] - tgt.places[j0])
-    centre = np.interp(wanted, tgt.places, np.arange(m + 1))
+    (i0, j0), (i1, j1) = gaps(path, np.arange(n + 1))
     drift = np.abs((j1 - j0) - m / n * (i1 - i0))
-    most = min(MAX_MARGIN, max(LONG_MARGIN, MAX_NODES // (2 * n)))
-    margin = np.minimum(MARGIN + 2.0 * np.sqrt(np.maximum(i1 - i0, j1 - j0)) + drift, most)
+    wanted = MARGIN + 2.0 * np.sqrt(np.maximum(i1 - i0, j1 - j0)) + drift
+    most = _most_margin(n)
+    centre = straight_course(path, src, tgt)
+    if (far := wanted > most).any():
+        centre = length_course(centre, np.where(far, np.maximum(i1 - i0, j1 - j0), MARGIN), src, tgt)
+    margin = np.minimum(wanted, most)
     return make_band(np.floor(centre - margin).astype(np.int64), np.ceil(centre + margin).astype(np.int64), m)
 
 
 def around(path: Longs, seen: Longs, src: Side, tgt: Side) -> Band:
-    """The band round the path of a search and round the anchors seen since, and all that lies between them.
+    """The band round the path of a search, as far as the anchors seen since: no farther than :func:`corridor` would go.
 
-    Where that would be more than :func:`corridor` searches at the most, the two have nothing to do with each other, and
-    the anchors alone are believed: they come from words that a whole text taught.
+    Args:
+        path: nodes of the search's path, shape (k, 2).
+        seen: nodes of the chain of anchors that words from this path make.
+        src: the source side.
+        tgt: the target side.
     """
     n, m = len(src), len(tgt)
-    both = np.concatenate([path, seen])
-    first = np.full(n + 1, m, dtype=np.int64)
-    last = np.zeros(n + 1, dtype=np.int64)
-    np.minimum.at(first, both[:, 0], both[:, 1])
-    np.maximum.at(last, both[:, 0], both[:, 1])
-    first = np.minimum.accumulate(first[::-1])[::-1] - MARGIN
-    band = make_band(first, np.maximum.accumulate(last) + MARGIN, m)
-    return band if band.offset[-1] <= max(MAX_NODES, 2 * LONG_MARGIN * n) else corridor(seen, src, tgt)
+    (first, last), (low, high) = _bounds(path, n, m), _bounds(seen, n, m)
+    most = _most_margin(n)
+    first = np.minimum(first, np.maximum(low, first - most)) - MARGIN
+    last = np.maximum(last, np.minimum(high, last + most)) + MARGIN
+    return make_band(first, last, m)
+
+
+def _bounds(nodes: Longs, n_src: int, n_tgt: int) -> tuple[Longs, Longs]:
+    """The least and the greatest target node of every row on the way from node to node."""
+    first = np.full(n_src + 1, n_tgt, dtype=np.int64)
+    last = np.zeros(n_src + 1, dtype=np.int64)
+    np.minimum.at(first, nodes[:, 0], nodes[:, 1])
+    np.maximum.at(last, nodes[:, 0], nodes[:, 1])
+    return np.minimum.accumulate(first[::-1])[::-1], np.maximum.accumulate(last)
+
+
+def _most_margin(n_src: int) -> int:
+    return min(MAX_MARGIN, max(LONG_MARGIN, MAX_NODES // (2 * n_src)))
 
 
 @njit(cache=True)

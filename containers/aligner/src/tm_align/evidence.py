@@ -28,7 +28,7 @@ from tm_align.banded import (
     transposed_bounds,
 )
 from tm_align.em import Table
-from tm_align.lengths import length_ratio
+from tm_align.lengths import LENGTH_SPREAD, LENGTH_SPREAD_PER_CHARACTER, chance_spread, length_ratio
 from tm_align.lexicon import Lexicon
 from tm_align.tokens import Side, fold, read_side
 from tm_core.errors import AlignmentInputError
@@ -44,11 +44,7 @@ GIVEN_BEADS: Final = 0.5
 EVIDENCE_SHARE: Final = 0.6
 """Share of a word that its counterparts explain when beads are weighed. 0.3 to 0.9 differ by two points."""
 
-LENGTH_SPREAD: Final = 0.015
-LENGTH_SPREAD_PER_CHARACTER: Final = 2.5
-"""Variance of the log length ratio: a constant, and what a bead's characters divide. Gale & Church: 0 and 6.8."""
-
-MORE_NULLS: Final = -2.0
+MORE_NULLS: Final = -1.8
 """Gain of a null bead after a null bead: what is missing is often missing at a stretch. -1.2 costs short texts."""
 
 RATIO_BEADS: Final = 5.0
@@ -249,7 +245,7 @@ def weigh(pair: Pair, tables: tuple[Table, Table], band: Band, steps: Longs | No
         ratio=_ratio(pair, steps),
         spread=LENGTH_SPREAD,
         spread_per_character=LENGTH_SPREAD_PER_CHARACTER,
-        chance_spread=max(float(np.var(src_size[0]) + np.var(tgt_size[0])), 0.3),
+        chance_spread=chance_spread(src_size[0], tgt_size[0]),
         src_opens=pair.src_opens,
         tgt_opens=pair.tgt_opens,
         opening=_opening_gains(pair, steps),

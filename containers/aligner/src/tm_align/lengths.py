@@ -7,6 +7,10 @@ import numpy as np
 
 from tm_align.banded import Floats
 
+LENGTH_SPREAD: Final = 0.02
+LENGTH_SPREAD_PER_CHARACTER: Final = 1.6
+"""Variance of the log length ratio: a constant, and what a bead's letters divide. Gale & Church: 0 and 6.8."""
+
 FAR_APART: Final = 0.4
 """Difference of two log length ratios (a factor of 1.5) at which one of them must be wrong."""
 
@@ -20,3 +24,8 @@ def length_ratio(src_lengths: Floats, tgt_lengths: Floats) -> float:
     whole = math.log((tgt_lengths.sum() + 1.0) / (src_lengths.sum() + 1.0))
     median = math.log((np.median(tgt_lengths) + 1.0) / (np.median(src_lengths) + 1.0))
     return sorted((whole, median, 0.0))[1] if abs(whole - median) > FAR_APART else whole
+
+
+def chance_spread(src_sizes: Floats, tgt_sizes: Floats) -> float:
+    """Variance of the log length ratio of unrelated segments, from the logs of all lengths."""
+    return max(float(np.var(src_sizes) + np.var(tgt_sizes)), 0.3)

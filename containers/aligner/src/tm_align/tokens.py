@@ -23,8 +23,8 @@ _IS_UNSPACED: Final = re.compile(rf"[{_UNSPACED}]")
 
 _DENSE: Final = (
     (re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+"), 3.3),
-    (re.compile("[\u1100-\u11ff\uac00-\ud7ff]+"), 2.0),
-    (re.compile("[\u3040-\u30ff\u31f0-\u31ff]+"), 1.6),
+    (re.compile("[\u1100-\u11ff\uac00-\ud7ff]+"), 2.35),
+    (re.compile("[\u3040-\u30ff\u31f0-\u31ff]+"), 1.55),
 )
 """Scripts whose characters say more than a letter: Han, Hangul, kana, and how many English letters each stands for."""
 
