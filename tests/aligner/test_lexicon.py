@@ -1,16 +1,23 @@
 """Lexicons: learned, imported, written, read, refused."""
 
+import gc
+import pickle
+import weakref
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.aligner.test_lexical import f1, samples
+from tm_align import align, lexicon_refresh
+from tm_align import lexicon as lexicons
 from tm_align.cli import main
 from tm_align.learning import learn_lexicon, learned_from_pair
 from tm_align.lexicon import Lexicon
 from tm_core.errors import AlignmentInputError
+from tm_formats.storage import Storage
 
 UNITS = [
     ("the dog sleeps", "der hund schläft"),
@@ -20,8 +27,25 @@ UNITS = [
 WORD = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=8)
 
 
+KNOWN = {
+    ("hund", "dog"): 1.0,
+    ("katz", "cat"): 1.0,
+    ("schlä", "sleep"): 0.5,
+    **{(f"x{k}", f"y{k}"): 1.0 for k in range(90)},
+}
+
+
+class Untouchable(dict[tuple[str, str], float]):
+    """Pairs that no document may go through."""
+
+    def items(self):
+        raise AssertionError("every pair of the lexicon is read")
+
+    __iter__ = keys = values = items
+
+
 def best(lexicon: Lexicon, word: str) -> str:
-    return max(lexicon.rows[word], key=lambda entry: entry[1])[0]
+    return max(lexicon.rows[word].items(), key=lambda entry: entry[1])[0]
 
 
 def test_learns_from_units():
@@ -68,6 +92,85 @@ def test_mirrored_twice_it_is_the_same_and_once_it_is_not():
     assert lexicon.mirrored().mirrored() == lexicon
     assert lexicon.mirrored().sha256 != lexicon.sha256
     assert lexicon.turned("de", "en") == lexicon.mirrored()
+
+
+def count_indexed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows by the direction of each index that is made from now on."""
+    made: list[int] = []
+    index = lexicons._rows
+
+    def counted(pairs: lexicons.Pairs, at: int) -> lexicons.Rows:
+        if len(pairs) == len(KNOWN):  # not what a pair teaches about itself
+            made.append(at)
+        return index(pairs, at)
+
+    monkeypatch.setattr(lexicons, "_rows", counted)
+    return made
+
+
+@pytest.mark.parametrize("known", [("de", "en"), ("en", "de")])
+@pytest.mark.parametrize("texts", [("de", "en"), ("en", "de")])
+@pytest.mark.parametrize("tier", ["lexical", "embedding"])
+def test_each_direction_is_indexed_once_for_all_documents(monkeypatch, tier, texts, known):
+    made = count_indexed(monkeypatch)
+    weights = KNOWN if known == ("de", "en") else {pair[::-1]: weight for pair, weight in KNOWN.items()}
+    lexicon = Lexicon(src_lang=known[0], tgt_lang=known[1], weights=weights)
+    for count in (3, 4, 5):
+        for src, tgt in (texts, texts[::-1]):
+            sides = {"de": [f"Hund {k} schläft." for k in range(count)], "en": [f"Dog {k} sleeps." for k in range(4)]}
+            align(sides[src], sides[tgt], src_lang=src, tgt_lang=tgt, tier=tier, lexicon=lexicon)
+    assert made
+    assert sorted(made) == sorted(set(made))
+
+
+def test_a_document_asks_a_lexicon_for_its_own_words_alone(monkeypatch):
+    lexicon = Lexicon(src_lang="de", tgt_lang="en", weights=KNOWN)
+    for tier in ("lexical", "embedding"):
+        align(["Hund."], ["Dog."], src_lang="de", tgt_lang="en", tier=tier, lexicon=lexicon)
+    assert lexicon.sha256  # made once; what follows reads no pair of it
+    for view in (lexicon, lexicon.mirrored()):
+        view.rows  # noqa: B018
+    object.__setattr__(lexicon, "weights", Untouchable(KNOWN))
+    for src, tgt in (("de", "en"), ("en", "de")):
+        for tier in ("lexical", "embedding"):
+            texts = {"de": ["Hund.", "Katze."], "en": ["Dog.", "Cat."]}
+            align(texts[src], texts[tgt], src_lang=src, tgt_lang=tgt, tier=tier, lexicon=lexicon)
+
+
+def test_a_mirrored_lexicon_leaves_with_its_last_user():
+    lexicon = Lexicon(src_lang="de", tgt_lang="en", weights=KNOWN)
+    assert lexicon.mirrored().mirrored().rows["hund"] == {"dog": 1.0}
+    gone = weakref.ref(lexicon)
+    gc.disable()
+    del lexicon
+    assert gone() is None  # without the collector of cycles
+    gc.enable()
+
+
+def test_an_indexed_lexicon_survives_pickling():
+    lexicon = Lexicon(src_lang="de", tgt_lang="en", weights=KNOWN).mirrored()
+    assert lexicon.rows["dog"] == {"hund": 1.0}
+    again = pickle.loads(pickle.dumps(lexicon))
+    assert (again, again.rows, again.mirrored().rows) == (lexicon, lexicon.rows, lexicon.mirrored().rows)
+
+
+def test_a_reader_reads_a_lexicon_once_and_holds_no_more_than_it_may(monkeypatch):
+    read: list[str] = []
+    monkeypatch.setattr(lexicon_refresh, "HELD_PAIRS", 2 * len(KNOWN))
+    monkeypatch.setattr(
+        lexicon_refresh,
+        "read_lexicon",
+        lambda _storage, src, tgt, sha: read.append(sha) or Lexicon(src_lang=src, tgt_lang=tgt, weights=KNOWN),
+    )
+    reader = lexicon_refresh.LexiconReader(create_autospec(Storage, instance=True))
+    for sha in "abaab":
+        assert reader.read("de", "en", sha).rows["hund"] == {"dog": 1.0}
+    assert read == ["a", "b"]
+    reader.read("de", "en", "c")
+    reader.read("de", "en", "b")
+    assert read == ["a", "b", "c"]
+    reader.read("de", "en", "a")
+    assert read == ["a", "b", "c", "a"]
 
 
 @pytest.mark.parametrize(

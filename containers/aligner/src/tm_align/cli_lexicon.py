@@ -83,7 +83,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     if not arguments.words:
         sys.stdout.write(_description(lexicon))
     for word in (token for text in arguments.words for token in tokenize(text)):
-        for counterpart, weight in sorted(lexicon.rows.get(word, ()), key=lambda entry: (-entry[1], entry[0])):
+        for counterpart, weight in sorted(lexicon.rows.get(word, {}).items(), key=lambda entry: (-entry[1], entry[0])):
             sys.stdout.write(f"{word}\t{counterpart}\t{weight:.4f}\n")
     return 0
 

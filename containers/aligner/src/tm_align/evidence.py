@@ -134,10 +134,11 @@ def _given(src: Side, tgt: Side, lexicon: Lexicon | None) -> Table:
     weights = {(src_number[x], tgt_number[y]): weight for (x, y), weight in alike_words(src, tgt)}
     if lexicon is not None:
         for k, word in enumerate(src.words):
-            for counterpart, weight in lexicon.rows.get(word, ()):
-                if counterpart in tgt_number:
-                    at = (k, tgt_number[counterpart])
-                    weights[at] = max(weight, weights.get(at, 0.0))
+            counterparts = lexicon.rows.get(word, {})
+            # As long as the shorter of the two: a dictionary has 20,000 counterparts of "the".
+            for counterpart in counterparts.keys() & tgt_number.keys():
+                at = (k, tgt_number[counterpart])
+                weights[at] = max(counterparts[counterpart], weights.get(at, 0.0))
     pairs = np.array(list(weights), dtype=np.int32).reshape(-1, 2)
     return em.make_table(len(src.words), pairs[:, 0], pairs[:, 1], np.array(list(weights.values())))
 

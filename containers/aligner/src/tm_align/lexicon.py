@@ -1,11 +1,11 @@
 """A lexicon: which words of two languages translate each other, and how surely."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from tm_align.tokens import TOKENS_VERSION, tokenize
 from tm_core.errors import AlignmentInputError
@@ -13,6 +13,10 @@ from tm_core.errors import AlignmentInputError
 _MAGIC: Final = "# tm-lexicon 1"
 WEIGHT_DIGITS: Final = 4
 """Decimals of a weight, in the file and in memory alike."""
+
+Pairs: TypeAlias = Mapping[tuple[str, str], float]
+Rows: TypeAlias = Mapping[str, Mapping[str, float]]
+"""Counterparts of each word of one language, with their weights, in no order that means anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,22 +26,27 @@ class Lexicon:
     Words are tokens (see :mod:`tm_align.tokens`), not dictionary headwords. The file form is
     text: a header, then one ``source<TAB>target<TAB>weight`` a line, sorted; the same pairs give
     the same bytes, and :attr:`sha256` of them is the lexicon's identity.
+
+    Cost: each direction is indexed when it is first asked for, linear in pairs, and never again:
+    a lexicon and its mirrored ones share pairs and indexes.
     """
 
     src_lang: str
     tgt_lang: str
-    weights: Mapping[tuple[str, str], float]
+    weights: Pairs
 
     def __len__(self) -> int:
         return len(self.weights)
 
+    @property
+    def rows(self) -> Rows:
+        """Counterparts of each source word."""
+        return self._indexes[0].rows
+
     @cached_property
-    def rows(self) -> dict[str, list[tuple[str, float]]]:
-        """Counterparts of each source word, in order of the target words."""
-        rows: dict[str, list[tuple[str, float]]] = {}
-        for (src, tgt), weight in sorted(self.weights.items()):
-            rows.setdefault(src, []).append((tgt, weight))
-        return rows
+    def _indexes(self) -> "tuple[_Index, _Index]":
+        """By source word and by target word."""
+        return _Index(self.weights, 0), _Index(self.weights, 1)
 
     @cached_property
     def sha256(self) -> str:
@@ -45,9 +54,12 @@ class Lexicon:
         return hashlib.sha256(self._encoded()).hexdigest()
 
     def mirrored(self) -> "Lexicon":
-        """The lexicon of the other direction."""
-        swapped = {(tgt, src): weight for (src, tgt), weight in self.weights.items()}
-        return Lexicon(src_lang=self.tgt_lang, tgt_lang=self.src_lang, weights=swapped)
+        """The lexicon of the other direction; it shares this one's pairs and indexes, so that it costs nothing."""
+        swapped = self.weights.pairs if isinstance(self.weights, _Swapped) else _Swapped(self.weights)
+        mirror = Lexicon(src_lang=self.tgt_lang, tgt_lang=self.src_lang, weights=swapped)
+        # What a cached property keeps. A mirror held here that held this one would be a cycle: memory freed late.
+        vars(mirror)["_indexes"] = self._indexes[::-1]
+        return mirror
 
     def turned(self, src_lang: str, tgt_lang: str) -> "Lexicon":
         """The lexicon from ``src_lang`` to ``tgt_lang``: itself or mirrored.
@@ -115,8 +127,43 @@ class Lexicon:
 
     def _encoded(self) -> bytes:
         lines = [f"{_MAGIC} {self.src_lang} {self.tgt_lang} {TOKENS_VERSION}"]
-        lines += (f"{src}\t{tgt}\t{weight:.{WEIGHT_DIGITS}f}" for (src, tgt), weight in sorted(self.weights.items()))
+        lines += (f"{src}\t{tgt}\t{self.weights[src, tgt]:.{WEIGHT_DIGITS}f}" for src, tgt in sorted(self.weights))
         return ("\n".join(lines) + "\n").encode()
+
+
+class _Index:
+    """The rows of one direction, made when they are first asked for."""
+
+    def __init__(self, pairs: Pairs, at: int) -> None:
+        self._pairs, self._at = pairs, at
+
+    @cached_property
+    def rows(self) -> Rows:
+        return _rows(self._pairs, self._at)
+
+
+def _rows(pairs: Pairs, at: int) -> Rows:
+    """Index pairs by their source words (``at`` 0) or target words (1)."""
+    rows: dict[str, dict[str, float]] = {}
+    for pair, weight in pairs.items():
+        rows.setdefault(pair[at], {})[pair[1 - at]] = weight
+    return rows
+
+
+class _Swapped(Pairs):
+    """Pairs seen from the other side, without a copy."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        self.pairs = pairs
+
+    def __getitem__(self, pair: tuple[str, str]) -> float:
+        return self.pairs[pair[::-1]]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return ((tgt, src) for src, tgt in self.pairs)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
 
 
 def _read_entries(path: Path, lines: list[str]) -> Iterable[tuple[tuple[str, str], float]]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from tm_align.learning import learn_lexicon
 from tm_align.lexical import align_lexical
@@ -15,6 +15,9 @@ from tm_core.room import scratch
 from tm_formats.storage import Storage
 from tm_formats.tables import read_columns
 from tm_formats.vecalign import parse_bead_lines
+
+HELD_PAIRS: Final = 500_000
+"""Word pairs that a reader holds in all its lexicons: 500 bytes each, once both directions are indexed."""
 
 Gold = tuple[list[str], list[str], list[GoldBead]]
 
@@ -70,6 +73,23 @@ def read_lexicon(storage: Storage, src_lang: str, tgt_lang: str, sha256: str) ->
             "changed. Put it back from a backup, or promote another lexicon; nothing was written."
         )
     return lexicon
+
+
+class LexiconReader:
+    """Reads lexicons by hash and holds the last ones: documents of one pair share what is read and indexed once."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._held: dict[tuple[str, str, str], Lexicon] = {}
+
+    def read(self, src_lang: str, tgt_lang: str, sha256: str) -> Lexicon:
+        """Read a lexicon, or give the one that is held. Raises as ``read_lexicon`` does."""
+        key = src_lang, tgt_lang, sha256
+        lexicon = self._held.pop(key, None) or read_lexicon(self._storage, *key)
+        while self._held and len(lexicon) + sum(map(len, self._held.values())) > HELD_PAIRS:
+            del self._held[next(iter(self._held))]  # the one that was asked for longest ago
+        self._held[key] = lexicon
+        return lexicon
 
 
 def _gold(storage: Storage, folder: str, src_lang: str, tgt_lang: str) -> Iterable[Gold]:

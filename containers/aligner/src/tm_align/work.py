@@ -17,7 +17,7 @@ from tm_align.checkpoints import SAVE_SECONDS, Checkpoints, Part
 from tm_align.encode import Encoder, OverlapEncoder, load_line_encoder
 from tm_align.langid import LanguageIdentifier
 from tm_align.lexicon import Lexicon
-from tm_align.lexicon_refresh import read_lexicon
+from tm_align.lexicon_refresh import LexiconReader
 from tm_align.pairs import Paired, PairReader, Row
 from tm_align.probe import machine, probe
 from tm_align.segment import Segment
@@ -187,15 +187,15 @@ def _done(
 
 
 def _tier1(storage: Storage, documents: Sequence[Row]) -> Iterator[_Job]:
-    reader = PairReader(storage, LanguageIdentifier())
+    reader, lexicons = PairReader(storage, LanguageIdentifier()), LexiconReader(storage)
     for document in sorted(documents, key=lambda row: (row["store"], row["name"], row["src_lang"], row["tgt_lang"])):
-        yield document, partial(_lexical, storage, reader, document)
+        yield document, partial(_lexical, storage, reader, lexicons, document)
 
 
-def _lexical(storage: Storage, reader: PairReader, document: Row) -> Part:
+def _lexical(storage: Storage, reader: PairReader, lexicons: LexiconReader, document: Row) -> Part:
     from tm_align.lexical import align_lexical
 
-    lexicon = _lexicon(storage, document)
+    lexicon = _lexicon(lexicons, document)
 
     def align(src: Sequence[Segment], tgt: Sequence[Segment]) -> Alignment:
         return align_lexical(
@@ -222,17 +222,17 @@ def _tier2(
     routes = read_rows(storage, work_path(batch_id, Step.ROUTE, "documents.parquet"), ROUTES)
     mine = sorted((row for row in routes if row["shard"] == shard), key=lambda row: str(row["tier1_folder"]))
     by_key = {row["document_key"]: row for row in planned}
-    reader = PairReader(storage, LanguageIdentifier())
+    reader, lexicons = PairReader(storage, LanguageIdentifier()), LexiconReader(storage)
     for folder, members in groupby(mine, key=lambda row: str(row["tier1_folder"])):
         before = _Tier1Folder(storage, folder)
         for member in members:
             document = by_key[member["document_key"]]
-            yield document, partial(_embedding, storage, reader, before, document, pinned["model_hash"], encoder)
+            yield document, partial(_embedding, reader, lexicons, before, document, pinned["model_hash"], encoder)
 
 
 def _embedding(
-    storage: Storage,
     reader: PairReader,
+    lexicons: LexiconReader,
     before: "_Tier1Folder",
     document: Row,
     model_hash: str,
@@ -248,7 +248,7 @@ def _embedding(
         src_lang=document["src_lang"],
         tgt_lang=document["tgt_lang"],
         tier=Wanted.EMBEDDING,
-        lexicon=_lexicon(storage, document),
+        lexicon=_lexicon(lexicons, document),
         encoder=encoder,
         src_paragraphs=[one.paragraph for one in src],
         tgt_paragraphs=[one.paragraph for one in tgt],
@@ -293,11 +293,11 @@ class _Tier1Folder:
         return self._results[document["document_key"]]
 
 
-def _lexicon(storage: Storage, document: Row) -> Lexicon | None:
+def _lexicon(lexicons: LexiconReader, document: Row) -> Lexicon | None:
     """The lexicon that the plan pinned for the pair; none if it pinned none."""
     if not document["lexicon"]:
         return None
-    return read_lexicon(storage, document["src_lang"], document["tgt_lang"], document["lexicon"])
+    return lexicons.read(document["src_lang"], document["tgt_lang"], document["lexicon"])
 
 
 def _result(document: Row, paired: Paired) -> Row:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tm_align.beads import Fact
 from tm_align.learning import learn_lexicon
-from tm_align.lexicon import Lexicon
+from tm_align.lexicon import Lexicon, Rows
 from tm_align.tokens import fold, tokenize
 from tm_align.vectors import DocumentVectors, SummedVectors
 
@@ -44,20 +44,20 @@ class LexiconEncoder:
     def encode_pair(
         self, src: Sequence[str], tgt: Sequence[str], *, runs: int
     ) -> tuple[DocumentVectors, DocumentVectors]:
-        lexicon = self._lexicon_for(src, tgt)
+        lexicons = self._lexicons_for(src, tgt)
         src_words, tgt_words = [tokenize(line) for line in src], [tokenize(line) for line in tgt]
         src_rarity, tgt_rarity = _rarity(src_words), _rarity(tgt_words)
-        forward = _Writer(lexicon.rows, src_rarity, tgt_rarity, own=0)
-        backward = _Writer(lexicon.mirrored().rows, tgt_rarity, src_rarity, own=1)
+        forward = _Writer([lexicon.rows for lexicon in lexicons], src_rarity, tgt_rarity, own=0)
+        backward = _Writer([lexicon.mirrored().rows for lexicon in lexicons], tgt_rarity, src_rarity, own=1)
         return (
             SummedVectors.of_segments(forward.write(src_words), runs=runs, name="source"),
             SummedVectors.of_segments(backward.write(tgt_words), runs=runs, name="target"),
         )
 
-    def _lexicon_for(self, src: Sequence[str], tgt: Sequence[str]) -> Lexicon:
+    def _lexicons_for(self, src: Sequence[str], tgt: Sequence[str]) -> list[Lexicon]:
+        """What the pair teaches, and the given lexicon, each by itself: merging them would cost what the latter has."""
         learned = learn_lexicon([(src, tgt)], src_lang=self.src_lang, tgt_lang=self.tgt_lang, lexicon=self.lexicon)
-        lexicons = (self.lexicon, learned) if self.lexicon else (learned,)
-        return Lexicon.merged(lexicons, src_lang=self.src_lang, tgt_lang=self.tgt_lang)
+        return [self.lexicon.turned(self.src_lang, self.tgt_lang), learned] if self.lexicon else [learned]
 
 
 def _rarity(segments: Sequence[Sequence[str]]) -> dict[str, float]:
@@ -77,7 +77,7 @@ class _Writer:
 
     def __init__(
         self,
-        rows: Mapping[str, Sequence[tuple[str, float]]],
+        rows: Sequence[Rows],
         rarity: Mapping[str, float],
         other_rarity: Mapping[str, float],
         *,
@@ -104,7 +104,11 @@ class _Writer:
 
     def _counterparts(self, word: str) -> Sequence[tuple[str, float]]:
         """The word's translations; a word that the lexicon does not know stands for itself: names, numbers, marks."""
-        return self.rows.get(word) or ((word, 1.0),)
+        found: dict[str, float] = {}
+        for rows in self.rows:
+            for other, weight in rows.get(word, {}).items():
+                found[other] = max(weight, found.get(other, 0.0))
+        return sorted(found.items()) or ((word, 1.0),)  # in one order: sums of floats come out alike
 
     @staticmethod
     def _add(vector: NDArray[np.float32], word: str, weight: float, half: int) -> None:
