@@ -110,6 +110,14 @@ def test_null_vectors_align_as_nothing():
     assert found.confidence < 0.5
 
 
+@pytest.mark.parametrize("scale", [1e30, 3e37, 1e-30, 1e-44])
+def test_the_length_of_a_vector_does_not_matter_however_large_or_small(scale):
+    vectors = np.random.default_rng(3).choice([-1.0, 1.0, 2.0, 0.0], (1, 5, 37)).astype(np.float32)
+    usual = DocumentVectors.stacked(vectors)
+    extreme = DocumentVectors.stacked(vectors * np.float32(scale))
+    assert (extreme.gather(extreme.rows) == usual.gather(usual.rows)).all()
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_a_vector_that_is_not_finite_is_named(bad, dtype):

@@ -118,3 +118,26 @@ def test_vectors_in_files_keep_blank_segments():
     # Other programs encode runs with BLANK_LINE inside; without them their lines would not be found.
     assert VectorFiles(src=("a", "b"), tgt=("c", "d")).skips_blanks is False
     assert OverlapEncoder(model=Letters()).skips_blanks is True
+
+
+class Mute:
+    """A model that gives every line the same vector."""
+
+    @property
+    def facts(self):
+        return {"encoder": "mute"}
+
+    def encode(self, lines):
+        return np.ones((len(lines), 8), np.float32)
+
+
+def test_a_model_that_gives_all_lines_one_vector_is_refused():
+    with pytest.raises(
+        AlignmentInputError, match="source: expected vectors that say something of 4 different segments"
+    ):
+        OverlapEncoder(model=Mute()).encode_pair(GERMAN, FRENCH, runs=2)
+
+
+def test_the_lexicon_encoder_may_know_no_word():
+    src, _ = LexiconEncoder(src_lang="de", tgt_lang="fr").encode_pair(["…", "–", "…"], FRENCH, runs=1)
+    assert src.segments == 3

@@ -64,6 +64,37 @@ def test_a_vector_that_is_not_finite_is_named_by_its_line(files):
         read_document_vectors(SEGMENTS, *files, runs=3)
 
 
+@pytest.mark.parametrize(("found", "value"), [("only zeros", 0.0), ("one and the same vector for all of them", 0.5)])
+def test_vectors_that_tell_nothing_are_refused(tmp_path, found, value):
+    segments = ["One.", "Two.", "", "Three."]
+    lines = overlaps(segments, runs=3).lines
+    (tmp_path / "overlaps").write_text("".join(f"{line}\n" for line in lines))
+    vectors = np.full((len(lines), 32), value, np.float32)
+    vectors[lines.index("BLANK_LINE"), 3] = 9.0  # what stands for a blank line may differ
+    write_vectors(tmp_path / "vectors", vectors)
+    with pytest.raises(
+        AlignmentInputError, match=f"vectors: expected .* of 3 different segments, found {found}"
+    ) as error:
+        read_document_vectors(segments, tmp_path / "overlaps", tmp_path / "vectors", runs=3)
+    assert "Encode again; nothing has been aligned." in str(error.value)
+
+
+def test_vectors_of_blank_lines_and_single_ones_may_tell_nothing(files):
+    vectors = np.eye(8, 32, dtype=np.float32)
+    vectors[[1, 2, 4]] = 0.0
+    write_vectors(files[1], vectors)
+    assert read_document_vectors(SEGMENTS, *files, runs=3).segments == 4
+
+
+@pytest.mark.parametrize("segments", [["Yes.", "Yes.", "Yes."], ["OK", "OK!"], ["", ""]])
+def test_few_different_segments_may_have_one_vector(tmp_path, segments):
+    lines = overlaps(segments, runs=3).lines
+    (tmp_path / "overlaps").write_text("".join(f"{line}\n" for line in lines))
+    write_vectors(tmp_path / "vectors", np.ones((len(lines), 32), np.float32))
+    found = read_document_vectors(segments, tmp_path / "overlaps", tmp_path / "vectors", runs=3)
+    assert found.segments == len(segments)
+
+
 def test_a_truncated_file_is_refused(files):
     files[1].write_bytes(files[1].read_bytes()[:-4])
     with pytest.raises(AlignmentInputError, match="cut short"):

@@ -23,8 +23,25 @@ UNIT = 32767
 PADDING = 4
 """Rows of zeros at the end of an array of vectors: the height of a tile of ``dots_4x4``."""
 
+_LEAST_SQUARE = 1e-24
+"""Squares of a vector's components whose sum is below this have lost digits in float32, or all."""
+
 _i32 = np.int32
 _f32 = np.float32
+
+
+@njit(cache=True, nogil=True)
+def _extreme_row(vector: F32, out: I16) -> bool:
+    """``_unit_row`` for vectors whose squares leave the range of float32; slower, and so not for all."""
+    square = 0.0
+    for k in range(vector.size):
+        square += np.float64(vector[k]) * np.float64(vector[k])
+    if not np.isfinite(square):
+        return False
+    scale = 32767.0 / np.sqrt(square) if square > 0.0 else 0.0
+    for k in range(vector.size):
+        out[k] = _i32(np.float64(vector[k]) * scale + 32768.5) - 32768
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -41,9 +58,9 @@ def _unit_row(vector: F32, lanes: F32, out: I16) -> bool:
         square += lanes[lane]
     for k in range(whole, width):
         square += np.float64(vector[k]) * np.float64(vector[k])
-    if not np.isfinite(square):
-        return False
-    scale = _f32(32767.0 / np.sqrt(square)) if square > 0.0 else _f32(0.0)
+    if not _LEAST_SQUARE < square < np.inf:
+        return _extreme_row(vector, out)
+    scale = _f32(32767.0 / np.sqrt(square))
     for k in range(width):
         # Adding first makes the truncation a rounding: cheaper than rint, and vectorised.
         out[k] = _i32(vector[k] * scale + _f32(32768.5)) - 32768

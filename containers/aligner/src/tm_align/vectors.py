@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from tm_align.kernels import quantise_half_rows, quantise_rows, quantise_sums
 from tm_align.overlap import Overlaps, overlaps
 from tm_core.errors import AlignmentInputError
-from tm_formats.vecalign import Vectors, count_lines, open_vectors, read_overlaps
+from tm_formats.vecalign import BLANK, Vectors, count_lines, open_vectors, read_overlaps
 
 Quantised: TypeAlias = NDArray[np.int16]
+
+FEWEST = 3
+"""Different segments from which on an encoder that gives all of them one vector has failed: "OK" and "OK!" may."""
 
 CHUNK = 4096
 """Vectors converted at a time: 16 MiB of float32 at 1,024 components."""
@@ -151,6 +154,31 @@ def _not_finite(name: str, where: str) -> AlignmentInputError:
     )
 
 
+def check_telling(units: Quantised, wanted: Overlaps, *, name: str) -> None:
+    """Refuse one side's vectors that tell nothing: all zero, or one and the same for different segments.
+
+    Blank segments do not count: their vectors may be anything. Nor are single zeros refused: such a run fits nothing.
+
+    Raises:
+        AlignmentInputError: no run with text has a vector, or all have the same.
+    """
+    with_text = np.array([bool(line.replace(BLANK, "").strip()) for line in wanted.lines], bool)
+    told = units[with_text]
+    if not len(told):
+        return
+    segments = int(with_text[np.unique(wanted.rows[:, 0])].sum())
+    if not told.any():
+        found = "only zeros"
+    elif segments >= FEWEST and (told == told[0]).all():
+        found = "one and the same vector for all of them"
+    else:
+        return
+    raise AlignmentInputError(
+        f"{name}: expected vectors that say something of {segments:,} different segments, found {found}. "
+        "Most likely the encoder failed, or its file was made and never filled. Encode again; nothing has been aligned."
+    )
+
+
 def read_document_vectors(
     segments: Sequence[str], overlaps_path: Path, vectors_path: Path, *, runs: int, dimension: int | None = None
 ) -> DocumentVectors:
@@ -159,8 +187,8 @@ def read_document_vectors(
     Only the vectors that the document uses are kept, as int16.
 
     Raises:
-        AlignmentInputError: the files do not fit each other, a vector is not finite, or the document needs an overlap
-            line that is not there: the first such line is named. No vector is ever made up.
+        AlignmentInputError: the files do not fit each other, a vector is not finite, all are zero or the same, or the
+            document needs an overlap line that is not there: the first such line is named. No vector is ever made up.
     """
     n_lines = count_lines(overlaps_path)
     numbers = read_overlaps(overlaps_path)
@@ -168,6 +196,7 @@ def read_document_vectors(
     wanted = overlaps(segments, runs=runs)
     found = _rows_of(wanted, numbers, overlaps_path)
     units = _gather_quantised(vectors, found, name=str(vectors_path), lines=wanted.lines)
+    check_telling(units, wanted, name=str(vectors_path))
     return DocumentVectors(vectors=units, rows=wanted.rows, name=str(vectors_path))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tm_align.beads import Fact
 from tm_align.overlap import overlaps
-from tm_align.vectors import DocumentVectors, quantised, read_document_vectors
+from tm_align.vectors import DocumentVectors, check_telling, quantised, read_document_vectors
 from tm_core.errors import AlignmentInputError, DeviceUnavailable
 from tm_core.settings import Device
 from tm_formats.vecalign import Vectors
@@ -75,6 +75,7 @@ class OverlapEncoder:
     def _encode_side(self, segments: Sequence[str], runs: int, name: str) -> DocumentVectors:
         wanted = overlaps(segments, runs=runs)
         units = quantised(self.model.encode(wanted.lines), name=name, lines=wanted.lines)
+        check_telling(units, wanted, name=name)
         return DocumentVectors(vectors=units, rows=wanted.rows, name=name)
 
 
