@@ -1,6 +1,8 @@
 """``tm-align align``, ``overlap`` and ``encode``: what a user or a task types."""
 
+import argparse
 import io
+import re
 import subprocess
 import sys
 
@@ -9,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tm_align import Bead, align
+from tm_align.arguments import language_code
 from tm_align.beads import check_beads
 from tm_align.cli import main
 from tm_align.output import vecalign_lines
@@ -85,6 +88,121 @@ def test_a_dictionary_serves_as_a_lexicon(texts):
     assert read_beads(texts / "out")
 
 
+@pytest.mark.parametrize("command", ["align", "lexicon learn", "lexicon import", "lexicon-refresh"])
+def test_every_command_checks_its_languages_alike(capsys, command):
+    for lang in ("", "chinese"):
+        with pytest.raises(SystemExit) as stopped:
+            main([*command.split(), "--src-lang", "ach", "--tgt-lang", lang])
+        assert stopped.value.code == 2
+        assert "--tgt-lang: expected a language code" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("ach", "ach"), ("YUE_hant_hk", "yue-Hant-HK"), ("PT_br", "pt-BR"), ("fil", "fil"), ("DE", "de")]
+)
+def test_a_language_code_is_written_the_usual_way(text, code):
+    assert language_code(text) == code
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "xx", "qq-DE", "chinese", "ach-", "ach\n", "a1h", "ach-DE-x-private", "de DE"]
+)
+def test_what_is_no_language_code_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected a language code of ISO 639"):
+        language_code(text)
+
+
+@pytest.mark.parametrize("code", ["ach", "yue", "nso", "kok"])
+def test_languages_without_a_two_letter_code_are_aligned(texts, code):
+    pair = ["--src-lang", code, "--tgt-lang", "ZH_hant"]
+    assert main(arguments(texts, *pair, "--format", "tmx", "-o", str(texts / "out.tmx"))) == 0
+    written = (texts / "out.tmx").read_text(encoding="utf-8")
+    assert set(re.findall('xml:lang="([^"]*)"', written)) == {code, "zh-Hant"}
+
+
+def test_old_line_ends_give_the_same_beads(texts):
+    assert main(arguments(texts, "-o", str(texts / "out"))) == 0
+    for name in ("a.de", "a.fr"):
+        (texts / name).write_bytes((texts / name).read_bytes().replace(b"\n", b"\r"))
+    assert main(arguments(texts, "-o", str(texts / "old"))) == 0
+    assert (texts / "old").read_bytes() == (texts / "out").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["align", "a", "b", "--src-lang", "de", "--tgt-lang", "fr"],
+        ["overlap", "a"],
+        ["encode", "a", "--encoder", "laser2"],
+        ["lexicon", "learn", "a", "b", "--src-lang", "de", "--tgt-lang", "fr"],
+        ["lexicon", "import", "a.tsv", "--src-lang", "de", "--tgt-lang", "fr"],
+    ],
+)
+def test_a_missing_folder_is_reported_before_anything_is_read(tmp_path, capsys, command):
+    assert main([*command, "-o", str(tmp_path / "missing" / "out")]) == 1
+    error = capsys.readouterr().err
+    assert f"missing/out: expected the folder {tmp_path / 'missing'}, found none." in error
+    assert error.count("\n") == 1
+
+
+DICTIONARY = "Hund\tchien\nKatze\tchat\nBaum\tarbre\nParis\tParis\n"
+
+
+def write_dictionary(folder, *, turned=False):
+    rows = [line.split("\t") for line in DICTIONARY.splitlines()]
+    text = "".join("\t".join(row[::-1] if turned else row) + "\n" for row in rows)
+    (folder / "given.tsv").write_text(text, encoding="utf-8")
+    return folder / "given.tsv"
+
+
+def test_a_dictionary_of_the_right_direction_says_nothing(texts, capsys):
+    assert main(arguments(texts, "--lexicon", str(write_dictionary(texts)))) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_dictionary_of_the_wrong_direction_is_refused(texts, capsys, own):
+    given = write_dictionary(texts, turned=True)
+    if own:
+        pair = ["--src-lang", "de", "--tgt-lang", "fr"]
+        assert main(["lexicon", "import", str(given), *pair, "-o", str(texts / "given.lexicon")]) == 0
+        given = texts / "given.lexicon"
+    capsys.readouterr()
+    for name in ("a.de", "a.fr"):
+        with (texts / name).open("a", encoding="utf-8") as text:
+            text.write("Paris.\n")  # a name meets in both directions and tells nothing
+    assert main(arguments(texts, "--lexicon", str(given), "-o", str(texts / "out"))) == 1
+    error = capsys.readouterr().err
+    assert (
+        f"{given}: expected word pairs from de to fr, found that 1 of its 4 pairs meet both texts, and 4 the" in error
+    )
+    assert "Most likely it is from fr to de" in error
+    assert error.count("\n") == 1
+    assert not (texts / "out").exists()
+
+
+def test_a_lexicon_of_ours_may_be_in_either_direction(texts, capsys):
+    given, pair = write_dictionary(texts, turned=True), ["--src-lang", "fr", "--tgt-lang", "de"]
+    assert main(["lexicon", "import", str(given), *pair, "-o", str(texts / "given.lexicon")]) == 0
+    assert main(arguments(texts, "--lexicon", str(texts / "given.lexicon"), "-o", str(texts / "out"))) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_dictionary_that_meets_nothing_is_reported_and_the_texts_are_aligned(texts, capsys):
+    (texts / "given.tsv").write_text("koira\thund\n", encoding="utf-8")
+    assert main(arguments(texts, "--lexicon", str(texts / "given.tsv"), "-o", str(texts / "out"))) == 0
+    error = capsys.readouterr().err
+    assert "given.tsv: 0 of its 1 word pairs meet both texts, in either direction." in error
+    assert error.count("\n") == 1
+    assert read_beads(texts / "out")
+
+
+def test_a_text_without_words_says_nothing_of_a_dictionary(texts, capsys):
+    (texts / "a.fr").write_text("\n\n")
+    assert main(arguments(texts, "--lexicon", str(write_dictionary(texts)), "-o", str(texts / "out"))) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_vecalign_lines_print_no_cost_for_null_beads():
     beads = [Bead((0, 2), (0, 1), 0.9, 0.1234), Bead((2, 3), (1, 1), 0.5, 9.0)]
     assert list(vecalign_lines(beads)) == ["[0, 1]:[0]:0.123400", "[2]:[]:0.000000"]
@@ -114,6 +232,10 @@ def test_tmx_holds_the_beads_with_two_sides(texts):
     ("more", "message"),
     [
         (["--tier", "best"], "--tier"),
+        (["--tgt-lang", ""], "--tgt-lang: expected a language code of ISO 639 such as de, pt-BR or yue, found ''"),
+        (["--tgt-lang", "xx"], "found 'xx'. See"),
+        (["--src-lang", "Chinese"], "found 'Chinese'; most likely zh is meant"),
+        (["--src-lang", "jp"], "most likely ja is meant"),
         (["--max-merge", "1"], "expected 2 to 16, found 1"),
         (["--threshold", "2"], "expected 0 to 1"),
         (["--src-embed", "a", "b"], "--src-embed and --tgt-embed go together"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tm_align.files import replacing
+from tm_align.files import check_output, read_segments, replacing
+from tm_core.errors import AlignmentInputError
 
 
 def test_the_old_file_stays_if_something_goes_wrong(tmp_path: Path) -> None:
@@ -39,3 +40,31 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     reader.join()
     assert read == ["new"]
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("data", "segments"),
+    [
+        (b"", []),
+        (b"one", ["one"]),
+        (b"one\ntwo\n", ["one", "two"]),
+        (b"one\r\n\r\ntwo\r\n", ["one", "", "two"]),
+        (b"one\rtwo\r", ["one", "two"]),
+        (b"one\r\rtwo", ["one", "", "two"]),
+        (b"\xef\xbb\xbfone\r", ["one"]),
+        (b"one\rtwo\nthree\n", ["one\rtwo", "three"]),  # as other programs number them
+    ],
+)
+def test_segments_are_lines_however_they_end(tmp_path: Path, data: bytes, segments: list[str]) -> None:
+    (tmp_path / "a.de").write_bytes(data)
+    assert read_segments(tmp_path / "a.de") == segments
+
+
+def test_a_result_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    check_output(None)
+    check_output(tmp_path / "new")
+    check_output(Path(os.devnull))
+    with pytest.raises(AlignmentInputError, match=r"expected the folder .*/missing, found none\. Make it with"):
+        check_output(tmp_path / "missing" / "beads")
+    with pytest.raises(AlignmentInputError, match="expected the name of a file, found a folder"):
+        check_output(tmp_path)

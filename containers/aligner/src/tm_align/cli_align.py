@@ -1,10 +1,13 @@
 """``tm-align align``: two texts, one segment a line, to beads."""
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tm_align.files import read_segments, written
+from tm_align.arguments import language_code
+from tm_align.files import check_output, read_segments, written
 from tm_align.output import OutputFormat, write_alignment
 from tm_core.settings import Device
 
@@ -35,8 +38,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     )
     parser.add_argument("src", metavar="SRC", type=Path, help="source text: UTF-8, one segment a line")
     parser.add_argument("tgt", metavar="TGT", type=Path, help="target text")
-    parser.add_argument("--src-lang", metavar="LANG", required=True, help="language code of the source, e.g. de")
-    parser.add_argument("--tgt-lang", metavar="LANG", required=True, help="language code of the target")
+    parser.add_argument(
+        "--src-lang", metavar="LANG", type=language_code, required=True, help="language code of the source, e.g. de"
+    )
+    parser.add_argument(
+        "--tgt-lang", metavar="LANG", type=language_code, required=True, help="language code of the target"
+    )
     parser.add_argument(
         "--tier",
         choices=("lexical", "embedding", "auto"),
@@ -95,10 +102,11 @@ def _share(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     """Align, and write the beads."""
     _check(arguments)
+    check_output(arguments.output)
     from tm_align.auto import align
 
     src, tgt = read_segments(arguments.src), read_segments(arguments.tgt)
-    lexicon = _lexicon(arguments)
+    lexicon = _lexicon(arguments, src, tgt)
     alignment = align(
         src,
         tgt,
@@ -141,10 +149,12 @@ def _tier(arguments: argparse.Namespace) -> str:
     return str(arguments.tier or default)
 
 
-def _lexicon(arguments: argparse.Namespace) -> "Lexicon | None":
+def _lexicon(arguments: argparse.Namespace, src: Sequence[str], tgt: Sequence[str]) -> "Lexicon | None":
+    """Read all lexicons as one; warns of those that know no word of the texts."""
     if not arguments.lexicon:
         return None
     from tm_align.lexicon import Lexicon
+    from tm_align.lexicon_fit import check_direction
     from tm_formats.dictionaries import read_dictionary
 
     langs = {"src_lang": arguments.src_lang, "tgt_lang": arguments.tgt_lang}
@@ -152,6 +162,9 @@ def _lexicon(arguments: argparse.Namespace) -> "Lexicon | None":
         Lexicon.from_dictionaries(read_dictionary(path), **langs) if path.suffix in DICTIONARIES else Lexicon.load(path)
         for path in arguments.lexicon
     ]
+    for path, lexicon in zip(arguments.lexicon, lexicons, strict=True):
+        if warning := check_direction(lexicon.turned(**langs), str(path), src, tgt):
+            print(f"tm-align: {warning}", file=sys.stderr)
     return Lexicon.merged(lexicons, **langs)
 
 

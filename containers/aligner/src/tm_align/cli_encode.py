@@ -26,9 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
             "--encoder: expected laser2 or a sentence-transformers folder; lexicon encodes pairs only"
         )
     from tm_align.encode import load_line_encoder
-    from tm_align.files import read_segments, replacing
+    from tm_align.files import check_output, read_segments, replacing
     from tm_formats.vecalign import write_vectors
 
+    check_output(arguments.output)
     model = load_line_encoder(arguments.encoder, model_dir=arguments.model_dir, device=Device(arguments.device))
     vectors = model.encode(read_segments(arguments.lines))
     with replacing(arguments.output) as part:

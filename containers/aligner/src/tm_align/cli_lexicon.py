@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tm_align.files import read_segments, replacing
+from tm_align.arguments import language_code
+from tm_align.files import check_output, read_segments, replacing
 
 if TYPE_CHECKING:
     from tm_align.lexicon import Lexicon
@@ -41,13 +42,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _add_result(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--src-lang", metavar="LANG", required=True, help="language code of the source, e.g. de")
-    parser.add_argument("--tgt-lang", metavar="LANG", required=True, help="language code of the target")
+    parser.add_argument(
+        "--src-lang", metavar="LANG", type=language_code, required=True, help="language code of the source, e.g. de"
+    )
+    parser.add_argument(
+        "--tgt-lang", metavar="LANG", type=language_code, required=True, help="language code of the target"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the lexicon to write")
 
 
 def run_learn(arguments: argparse.Namespace) -> int:
     """Learn a lexicon and write it."""
+    check_output(arguments.output)
     from tm_align.learning import learn_lexicon
     from tm_align.lexicon import Lexicon
     from tm_formats.dictionaries import read_dictionary
@@ -66,6 +72,7 @@ def run_learn(arguments: argparse.Namespace) -> int:
 
 def run_import(arguments: argparse.Namespace) -> int:
     """Make a lexicon of dictionaries and write it."""
+    check_output(arguments.output)
     from tm_align.lexicon import Lexicon
 
     _check_some([*arguments.dictionaries, *arguments.reverse], "a dictionary")

@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from tm_align.arguments import language_code
 from tm_align.parent import die_with_parent
 from tm_core.settings import Settings
 
@@ -11,8 +12,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Register the command."""
     parser = subparsers.add_parser("lexicon-refresh", help="learn one pair's lexicon (run by the DAG lexicon_refresh)")
     parser.add_argument("--run", required=True, dest="run_id", help="folder below work/ with the collected units")
-    parser.add_argument("--src-lang", required=True)
-    parser.add_argument("--tgt-lang", required=True)
+    parser.add_argument("--src-lang", type=language_code, required=True)
+    parser.add_argument("--tgt-lang", type=language_code, required=True)
     parser.add_argument("--promoted", default="", help="hash of the lexicon in use, if there is one")
     parser.add_argument(
         "--die-with-parent", action="store_true", help="stop when the process that started this one ends"

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tm_align.files import read_segments, written
+from tm_align.files import check_output, read_segments, written
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -20,6 +20,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write each different overlap line of all texts once."""
+    check_output(arguments.output)
     from tm_align.overlap import overlaps
 
     lines: dict[str, None] = {}

@@ -13,6 +13,9 @@ from tm_core.errors import AlignmentInputError
 def read_segments(path: Path) -> list[str]:
     """The segments of a UTF-8 text file, one a line; a blank line is a blank segment.
 
+    Lines end with LF or CR LF; in a file without any LF, with CR (old Macs). A CR inside a line of a file with LF is
+    white space of that segment: there it ends no line, or segment numbers would not be those of other programs.
+
     Raises:
         AlignmentInputError: the file is missing or not UTF-8.
     """
@@ -25,7 +28,34 @@ def read_segments(path: Path) -> list[str]:
             f"{path}, byte {error.start:,}: expected UTF-8, found the byte {error.object[error.start]:#04x}. "
             "Most likely the text is in another encoding: convert it with iconv. Nothing has been written."
         ) from error
-    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+    end = "\n" if "\n" in text else "\r"
+    return [line.removesuffix("\r") for line in text.removesuffix(end).split(end)] if text else []
+
+
+def check_output(path: Path | None) -> None:
+    """Refuse a result file that cannot be made, before the work that it would be the result of.
+
+    Raises:
+        AlignmentInputError: its folder is missing or cannot be written to, or it is a folder itself.
+    """
+    if path is None:
+        return
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise AlignmentInputError(
+            f"-o {path}: expected the folder {folder}, found none. "
+            f"Make it with 'mkdir -p {folder}', or correct the name. Nothing has been read or written."
+        )
+    if path.is_dir():
+        raise AlignmentInputError(
+            f"-o {path}: expected the name of a file, found a folder. "
+            f"Name a file in it, e.g. {path / 'result'}. Nothing has been read or written."
+        )
+    if not path.exists() and not os.access(folder, os.W_OK):
+        raise AlignmentInputError(
+            f"-o {path}: expected a folder that this user may write to, found that {folder} is not one. "
+            "Name another folder, or change its permissions. Nothing has been read or written."
+        )
 
 
 @contextmanager
