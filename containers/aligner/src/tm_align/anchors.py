@@ -155,7 +155,7 @@ def _points(src: Any, tgt: Any, table: Any, expected: Any, most: int) -> Any:
 def _chain(points: Any, n_src: int, n_tgt: int, slopes: Any, look_back: int, drift_cost: float) -> Any:
     """The numbers of the chained points, rising.
 
-    The texts' beginnings and ends are links of the chain: one chance point far off the course pays for leaving it twice.
+    The texts' beginnings and ends are links of the chain: a chance point far off the course pays for leaving it twice.
 
     Tried as predecessor: the points just before, and the best chain that ends at or before the point's target segment,
     however long ago: a Fenwick tree of maxima finds it.
@@ -165,8 +165,7 @@ def _chain(points: Any, n_src: int, n_tgt: int, slopes: Any, look_back: int, dri
     before = np.full(n, -1, dtype=np.int64)
     champion = np.full(n_tgt + 1, -1, dtype=np.int64)
     for k in range(n):
-        drift = _drift(points[k, 0], points[k, 1], slopes)
-        best[k] = points[k, 2] - np.log1p(drift) - drift_cost * drift
+        best[k] = points[k, 2] - _detour(points[k, 0], points[k, 1], slopes, drift_cost)
         farthest = -1
         t = int(points[k, 1]) + 1
         while t > 0:
@@ -182,8 +181,7 @@ def _chain(points: Any, n_src: int, n_tgt: int, slopes: Any, look_back: int, dri
             dj = points[k, 1] - points[q, 1]
             if di < 0 or dj < 0 or di + dj == 0:
                 continue
-            drift = _drift(di, dj, slopes)
-            total = best[q] + points[k, 2] - np.log1p(drift) - drift_cost * drift
+            total = best[q] + points[k, 2] - _detour(di, dj, slopes, drift_cost)
             if total > best[k]:
                 best[k] = total
                 before[k] = q
@@ -192,25 +190,25 @@ def _chain(points: Any, n_src: int, n_tgt: int, slopes: Any, look_back: int, dri
             if champion[t] < 0 or best[k] > best[champion[t]]:
                 champion[t] = k
             t += t & -t
-    last, most = -1, 0.0
     for k in range(n):
-        drift = _drift(n_src - points[k, 0], n_tgt - points[k, 1], slopes)
-        total = best[k] - np.log1p(drift) - drift_cost * drift
-        if total > most:
-            last, most = k, total
-    return _unwound(before, last)
+        best[k] -= _detour(n_src - points[k, 0], n_tgt - points[k, 1], slopes, drift_cost)
+    return _unwound(best, before)
 
 
 @njit(cache=True)
-def _drift(di: float, dj: float, slopes: Any) -> float:
-    return max(slopes[0] * di - dj, dj - slopes[1] * di, 0.0)
+def _detour(di: Any, dj: Any, slopes: Any, drift_cost: float) -> Any:
+    """What the way over so many source and target segments costs in nats, for what it lies beside the slopes."""
+    drift = max(slopes[0] * di - dj, dj - slopes[1] * di, 0.0)
+    return np.log1p(drift) + drift_cost * drift
 
 
 @njit(cache=True)
-def _unwound(before: Any, last: int) -> Any:
-    chain = np.empty(len(before), dtype=np.int64)
-    at = len(before)
-    k = last
+def _unwound(best: Any, before: Any) -> Any:
+    chain = np.empty(len(best), dtype=np.int64)
+    at = len(best)
+    k = int(np.argmax(best)) if len(best) else -1
+    if k >= 0 and best[k] <= 0.0:
+        k = -1  # no chain at all is better
     while k >= 0:
         at -= 1
         chain[at] = k

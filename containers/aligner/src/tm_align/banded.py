@@ -251,20 +251,6 @@ def bead_posteriors(band: Any, gains: Any, null: Any, temper: float) -> Any:
 
 
 @njit(cache=True)
-def off_path_gains(band: Any, gains: Any, course: Any, apart: float) -> Any:
-    """Sum, sum of squares and number of the gains of 1:1 beads that begin ``apart`` columns or more off the course."""
-    total, squares, count = 0.0, 0.0, 0
-    for i in range(len(band.first) - 1):
-        for j in range(band.first[i], min(band.last[i], band.last[-1] - 1) + 1):
-            gain = gains[band.offset[i] + j - band.first[i], 0]
-            if abs(j - course[i]) >= apart and gain > NEVER:
-                total += gain
-                squares += gain * gain
-                count += 1
-    return total, squares, count
-
-
-@njit(cache=True)
 def _add(sums: Any, node: int, state: int, value: float) -> None:
     """Add in logarithms; what is 1e-13 of the sum or less is left out."""
     have = sums[node, state]

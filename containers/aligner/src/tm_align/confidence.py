@@ -1,12 +1,15 @@
 """How sure a bead and a document are, in [0, 1]; for both tiers, each with coefficients of its own.
 
 A bead's confidence is a product of two probabilities: that its neighbourhood says the same on both sides at all, and
-that, if so, just these segments make the bead. The first is a logistic function of the evidence of the beads near by
-and of the share of null beads among them; the second of how far ahead of all other paths the paths through the bead are
-(its posterior), of how odd its length ratio is, and of how many segments it holds. So a good bead stays sure in a
-document whose second half is missing, and a bad document has no sure bead.
+that, if so, just these segments make the bead. The first is a logistic function of what speaks for the beads near by
+(``tm_align.witness``) and of the share of null beads among them; the second of how far ahead of all other paths the
+paths through the bead are (its posterior), of how odd its length ratio is, of how many segments it holds and of how
+little is known of the weakest of them. Then each bead looks at the less sure of its neighbours: a wrong border is
+wrong on both sides. So a good bead stays sure in a document whose second half is missing, and a bad document has no
+sure bead.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,38 +27,68 @@ ENOUGH: Final = 200
 _LIMIT: Final = 7.0
 
 
+ALONE: Final = 4.0
+"""Log-odds of the neighbour that the first and the last bead do not have; no neighbour counts more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coefficients:
     """Of the logistic functions; how they were fitted: docs/aligner.md."""
 
-    related: tuple[float, float, float, float]
-    """1, mean evidence near, share of null beads near, log of the document's beads: short texts teach few words."""
-    exact: tuple[float, float, float, float]
-    """1, log-odds of the posterior, |log length ratio|, log of segments."""
+    related: tuple[float, ...]
+    """1, each of the tier's kinds of evidence near by, share of null beads near, log of the document's beads."""
+    exact: tuple[float, ...]
+    """1, log-odds of the posterior, |log length ratio|, log of segments, words of the weakest segment if known."""
+    beside: tuple[float, float, float, float]
+    """1, log-odds of both together, those of the less sure neighbour, number of null beads beside it."""
     null: tuple[float, float]
     """1, log-odds of the posterior."""
 
 
 def bead_confidences(
-    steps: Longs, posteriors: Floats, evidence: Floats, oddity: Floats, coefficients: Coefficients
+    steps: Longs,
+    posteriors: Floats,
+    evidence: Sequence[Floats],
+    oddity: Floats,
+    coefficients: Coefficients,
+    weakest: Floats | None = None,
 ) -> Floats:
     """The confidence of each bead of a path.
 
     Args:
         steps: rows (i, j, a, b) of the path.
         posteriors: each bead's probability among all beads that were searched.
-        evidence: what speaks for each bead by itself, in the tier's own unit; null beads have none.
+        evidence: what speaks for each bead by itself, kind by kind, in the tier's own units; null beads have none.
         oddity: of :func:`length_oddity`.
         coefficients: the tier's.
+        weakest: what words speak for the segment of each bead that they say least of, where words are known.
     """
     linked = _linked(steps)
     odds, one = _log_odds(posteriors), np.ones(len(steps))
     size = np.log(min(len(steps), ENOUGH)) * one
-    related = np.stack([one, _nearby(np.where(linked, evidence, 0.0)), _nearby(1.0 - linked), size], axis=1)
-    exact = np.stack([one, odds, oddity, np.log(steps[:, 2] + steps[:, 3])], axis=1)
-    null = np.stack([one, odds], axis=1)
+    share = _nearby(linked.astype(np.float64))
+    near = [_nearby(np.where(linked, kind, 0.0)) / np.maximum(share, 1e-9) for kind in evidence]
+    related = np.stack([one, *near, 1.0 - share, size], axis=1)
+    exact = np.stack(
+        [one, odds, oddity, np.log(steps[:, 2] + steps[:, 3]), *([] if weakest is None else [weakest])], axis=1
+    )
     link = _logistic(related @ np.array(coefficients.related)) * _logistic(exact @ np.array(coefficients.exact))
-    return np.where(linked, link, _logistic(null @ np.array(coefficients.null)))
+    beside = _logistic(_beside(linked, link) @ np.array(coefficients.beside))
+    null = _logistic(np.stack([one, odds], axis=1) @ np.array(coefficients.null))
+    return np.where(linked, beside, null)
+
+
+def _beside(linked: NDArray[np.bool_], confidences: Floats) -> Floats:
+    """What a bead is sure of by itself, and what its neighbours are; shape (beads, 4)."""
+    odds = _log_odds(confidences)
+    neighbours, is_bead = [], []
+    for at in (slice(None, -2), slice(2, None)):  # the bead before and the one behind
+        neighbours.append(np.concatenate([[ALONE], odds, [ALONE]])[at])
+        is_bead.append(np.concatenate([[True], linked, [True]])[at])
+    weaker = np.minimum(*(np.where(bead, value, np.inf) for bead, value in zip(is_bead, neighbours, strict=True)))
+    weaker = np.where(np.isinf(weaker), 0.0, np.minimum(weaker, ALONE))
+    nulls = 2.0 - is_bead[0] - is_bead[1]
+    return np.stack([np.ones(len(odds)), odds, weaker, nulls], axis=1)
 
 
 def document_confidence(steps: Longs, confidences: Floats) -> float:

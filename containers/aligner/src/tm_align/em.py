@@ -8,6 +8,7 @@ lock that alignment in.
 Source: Brown et al. 1993 (model 1); Moore 2002 for learning it from a first alignment by length.
 """
 
+import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -309,6 +310,63 @@ def hear(
             for r in range(ratios.starts[w], ratios.starts[w + 1]):
                 line[ratios.words[r]] = 0.0
     return out
+
+
+def explain(x: Side, y: Side, table: Table, x_runs: Longs, y_runs: Longs, linked: float) -> tuple[Floats, Floats]:
+    """How much better than chance each run of x explains the run of y beside it.
+
+    Args:
+        x: the side that explains.
+        y: the side that is explained.
+        table: p(word of y | word of x).
+        x_runs: half-open ranges of segments, shape (k, 2).
+        y_runs: as many ranges of y.
+        linked: share of a word that its counterparts explain.
+
+    Returns:
+        Nats of each run, as :func:`hear` has them, and those of its weakest segment over the root of its words.
+    """
+    ratios, mass = over_chance(x, y, table)
+    found: tuple[Floats, Floats] = _explain(
+        x.starts, x.tokens, y.starts, y.tokens, ratios, mass, len(y.words), x_runs, y_runs, linked
+    )
+    return found
+
+
+def over_chance(x: Side, y: Side, table: Table) -> tuple[Table, Floats]:
+    """A table's entries over the plain frequency of their words, and what each row sums up to."""
+    frequency = frequencies(y)
+    mass = np.bincount(row_numbers(table), weights=table.values, minlength=len(x.words))
+    return Table(table.starts, table.words, table.values / frequency[table.words]), np.asarray(mass, np.float64)
+
+
+@njit(cache=True)
+def _explain(
+    x_starts: Any, x_tokens: Any, y_starts: Any, y_tokens: Any, ratios: Any, mass: Any, y_words: int,
+    x_runs: Any, y_runs: Any, linked: float,
+) -> Any:  # fmt: skip
+    total = np.zeros(len(x_runs))
+    weakest = np.zeros(len(x_runs))
+    line = np.zeros(y_words)
+    for k in range(len(x_runs)):
+        words = x_tokens[x_starts[x_runs[k, 0]] : x_starts[x_runs[k, 1]]]
+        said = 0.0
+        for w in words:
+            said += mass[w]
+            for r in range(ratios.starts[w], ratios.starts[w + 1]):
+                line[ratios.words[r]] += ratios.values[r]
+        share = linked / max(len(words), 1)
+        for y in range(y_runs[k, 0], y_runs[k, 1]):
+            heard = y_tokens[y_starts[y] : y_starts[y + 1]]
+            nats = _log_odds(line, heard, share, 1.0 - share * said)
+            total[k] += nats
+            nats /= math.sqrt(max(len(heard), 1))
+            if y == y_runs[k, 0] or nats < weakest[k]:
+                weakest[k] = nats
+        for w in words:
+            for r in range(ratios.starts[w], ratios.starts[w + 1]):
+                line[ratios.words[r]] = 0.0
+    return total, weakest
 
 
 @njit(cache=True)

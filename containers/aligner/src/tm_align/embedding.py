@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tm_align.banded import MERGE, Singles, bead_posteriors
+from tm_align.banded import MERGE, bead_posteriors
 from tm_align.banded import Band as WordBand
 from tm_align.beads import Alignment, Bead, trivial_beads
 from tm_align.blanks import visible, with_blanks, without_blanks
 from tm_align.confidence import Coefficients, bead_confidences, document_confidence, length_oddity
 from tm_align.encode import Encoder
-from tm_align.evidence import read_pair, word_evidence, word_gains
+from tm_align.evidence import Pair, read_pair, word_gains
 from tm_align.kernels import F64, I16, I64, UNIT, mean_cosines
 from tm_align.lattice import (
     NO_ROWS,
@@ -36,6 +36,7 @@ from tm_align.lexicon import Lexicon
 from tm_align.overlap import longest_run
 from tm_align.search import NAT, SCORE, add_words, off_path_scores, posteriors, scores_to_nats
 from tm_align.vectors import DocumentVectors
+from tm_align.witness import witness
 
 TIER: Final = "embedding"
 
@@ -66,14 +67,17 @@ LEAST_SHARE: Final = 0.01
 """Least of that probability: vectors may know what words do not."""
 
 
-WORD_EVIDENCE: Final = 5.5
-"""What a unit of the evidence of words counts beside a bead's cosine, measured in noise."""
-
 SURE: Final = Coefficients(
-    related=(2.025, 0.842, -3.076, -1.388), exact=(5.444, 0.355, -4.788, -3.436), null=(0.384, 0.888)
+    related=(2.025, 0.842, -3.076, -1.388),
+    exact=(5.444, 0.355, -4.788, -3.436),
+    beside=(0.0, 1.0, 0.0, 0.0),
+    null=(0.384, 0.888),
 )
 SURE_WITH_WORDS: Final = Coefficients(
-    related=(1.062, 0.331, 4.342, -2.066), exact=(5.031, 0.312, -4.312, -3.45), null=(0.013, 0.588)
+    related=(6.186, 0.1, 2.754, 1.689, -8.927, -1.646),
+    exact=(3.634, 0.72, -2.496, -1.661, 0.525),
+    beside=(0.194, 0.727, 0.341, -1.133),
+    null=(0.013, 0.588),
 )
 
 
@@ -177,22 +181,21 @@ def _align(src: Side, tgt: Side, hint: Sequence[Bead], lexicon: Lexicon | None, 
     lattice, singles = make_lattice(src, tgt, settings)
     steps = best_path(lattice)
     clarity, typical = _weigh_scores(lattice, steps)
-    gains: Singles | None = None
+    pair: Pair | None = None
     if src.texts is not None and tgt.texts is not None:
-        gains = _add_words(lattice, src, tgt, _steps_of(hint) if hint else steps, lexicon)
+        pair = _add_words(lattice, src, tgt, _steps_of(hint) if hint else steps, lexicon)
     nulls = _posteriors(lattice)
     steps = best_path(lattice)
     usual = _usual_cosines(src, tgt, steps, singles)
     over_usual = np.where(linked_steps(steps), values_at(lattice, steps, lattice.cosines) / UNIT - usual, 0.0)
-    evidence = over_usual * clarity / typical
-    if gains is not None:
-        evidence += WORD_EVIDENCE * word_evidence(steps, _word_band(lattice), gains)
+    heard = witness(pair, steps) if pair else None
     confidences = bead_confidences(
         steps,
         _path_posteriors(lattice, steps, nulls),
-        evidence,
+        (over_usual * clarity / typical, *((heard.words, heard.lengths) if heard else ())),
         length_oddity(steps, src.lengths, tgt.lengths),
-        SURE if gains is None else SURE_WITH_WORDS,
+        SURE_WITH_WORDS if heard else SURE,
+        heard.weakest if heard else None,
     )
     costs = np.where(linked_steps(steps), 1.0 - over_usual / (1.0 - usual), 0.0)
     rows = zip(steps.tolist(), confidences.tolist(), np.maximum(costs, 0.0).tolist(), strict=True)
@@ -224,7 +227,7 @@ def _weigh_scores(lattice: Lattice, steps: I64) -> tuple[float, float]:
     return clarity, typical
 
 
-def _add_words(lattice: Lattice, src: Side, tgt: Side, steps: I64, lexicon: Lexicon | None) -> Singles:
+def _add_words(lattice: Lattice, src: Side, tgt: Side, steps: I64, lexicon: Lexicon | None) -> Pair:
     """What words and lengths say, learned from the beads ``steps``: the second witness beside the vectors."""
     pair = read_pair(src.texts or (), tgt.texts or (), lexicon, src.paragraphs, tgt.paragraphs)
     band = _word_band(lattice)
@@ -232,7 +235,7 @@ def _add_words(lattice: Lattice, src: Side, tgt: Side, steps: I64, lexicon: Lexi
     add_words(
         lattice.scores, lattice.kinds, bead_posteriors(band, gains, null, TEMPER), MERGE, WORDS_WEIGHT, LEAST_SHARE
     )
-    return gains
+    return pair
 
 
 def _word_band(lattice: Lattice) -> WordBand:

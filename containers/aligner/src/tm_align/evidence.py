@@ -23,8 +23,6 @@ from tm_align.banded import (
     Longs,
     Singles,
     bead_gains,
-    node_numbers,
-    off_path_gains,
     transposed_bounds,
 )
 from tm_align.em import Table
@@ -64,20 +62,6 @@ SHAPE_BEADS: Final = 40.0
 
 CROSSING: Final = -3.0
 """Gain of a bead for each paragraph border inside. Not calibrated."""
-
-LEAST_GAIN: Final = -9.0
-MOST_GAIN: Final = 25.0
-"""Nats beyond which a bead's gain is no evidence of more."""
-
-OFF_PATH: Final = 3.0
-"""Columns off the path from which on a bead's gain is chance."""
-
-USUAL_SPREAD: Final = 3.0
-FEW: Final = 20.0
-"""Spread of such gains (nats) believed before a document has shown its own, as so many beads' worth."""
-
-SPREAD_SHARE: Final = 2.18
-"""What a gain measured in that spread counts, beside its root in nats. Fitted with the tiers' coefficients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,24 +162,6 @@ def word_gains(pair: Pair, steps: Longs, band: Band) -> tuple[Singles, Floats]:
     return bead_gains(band, known), known.null
 
 
-def word_evidence(steps: Longs, band: Band, gains: Singles) -> Floats:
-    """What words and lengths say for each bead of a path by itself; 0 of null beads and of those larger than MERGE.
-
-    A gain counts by itself, and measured in what gains differ by where nothing fits: short texts teach few words.
-    """
-    course = np.interp(np.arange(len(band.first)), steps[:, 0], steps[:, 1])
-    total, squares, count = off_path_gains(band, gains, course, OFF_PATH)
-    variance = squares - total * total / max(count, 1)
-    spread = math.sqrt((variance + FEW * USUAL_SPREAD**2) / (count + FEW))
-    i, j, a, b = steps.T
-    known = (a > 0) & (b > 0) & (a <= MERGE) & (b <= MERGE)
-    found = np.zeros(len(steps))
-    found[known] = gains[node_numbers(band, i[known], j[known]), MERGE * (a[known] - 1) + b[known] - 1]
-    clipped = np.clip(found, LEAST_GAIN, MOST_GAIN)
-    # The root: ten nats more tell less where there are twenty already.
-    return np.asarray(np.sign(clipped) * np.sqrt(np.abs(clipped)) + SPREAD_SHARE * clipped / spread)
-
-
 def first_tables(pair: Pair) -> tuple[Table, Table]:
     """Forward and backward probabilities from the given pairs alone."""
     forward, backward = pair.given, em.transposed(pair.given, len(pair.tgt.words))
@@ -243,7 +209,7 @@ def weigh(pair: Pair, tables: tuple[Table, Table], band: Band, steps: Longs | No
         tgt_shortness=np.exp(-0.5 * tgt_size),
         shapes=shapes,
         null=np.array([shapes[0, 1], MORE_NULLS]),
-        ratio=_ratio(pair, steps),
+        ratio=expected_ratio(pair, steps),
         spread=LENGTH_SPREAD,
         spread_per_character=LENGTH_SPREAD_PER_CHARACTER,
         chance_spread=chance_spread(src_size[0], tgt_size[0]),
@@ -255,9 +221,7 @@ def weigh(pair: Pair, tables: tuple[Table, Table], band: Band, steps: Longs | No
 
 
 def _hear(x: Side, y: Side, table: Table, y_bounds: tuple[Longs, Longs], band: Band, *, turned: bool) -> Singles:
-    frequency = em.frequencies(y)
-    ratios = Table(table.starts, table.words, table.values / frequency[table.words])
-    mass = np.bincount(em.row_numbers(table), weights=table.values, minlength=len(x.words))
+    ratios, mass = em.over_chance(x, y, table)
     heard: Singles = em.hear(
         x.starts, x.tokens, y.starts, y.tokens, ratios, mass, len(y.words),
         *y_bounds, band.first, band.offset, turned, EVIDENCE_SHARE, MERGE,
@@ -265,8 +229,11 @@ def _hear(x: Side, y: Side, table: Table, y_bounds: tuple[Longs, Longs], band: B
     return heard
 
 
-def _ratio(pair: Pair, steps: Longs | None) -> float:
-    """The log length ratio: of the beads of the search before, so that nothing that is missing counts, and at first of all."""
+def expected_ratio(pair: Pair, steps: Longs | None) -> float:
+    """Log of target over source length, of beads that are believed: so nothing counts that is missing.
+
+    Before there are any, of the whole texts.
+    """
     first = length_ratio(pair.src.lengths, pair.tgt.lengths)
     if steps is None:
         return first

@@ -8,7 +8,7 @@ import numpy as np
 from tm_align.banded import Floats
 
 LENGTH_SPREAD: Final = 0.02
-LENGTH_SPREAD_PER_CHARACTER: Final = 1.6
+LENGTH_SPREAD_PER_CHARACTER: Final = 2.0
 """Variance of the log length ratio: a constant, and what a bead's letters divide. Gale & Church: 0 and 6.8."""
 
 FAR_APART: Final = 0.4
@@ -29,3 +29,17 @@ def length_ratio(src_lengths: Floats, tgt_lengths: Floats) -> float:
 def chance_spread(src_sizes: Floats, tgt_sizes: Floats) -> float:
     """Variance of the log length ratio of unrelated segments, from the logs of all lengths."""
     return max(float(np.var(src_sizes) + np.var(tgt_sizes)), 0.3)
+
+
+def length_gains(src_letters: Floats, tgt_letters: Floats, ratio: float, chance: float) -> Floats:
+    """Nats that the lengths of beads speak for them, against chance.
+
+    Args:
+        src_letters: letters of each bead's source side, above 0.
+        tgt_letters: letters of its target side.
+        ratio: expected log of target over source length.
+        chance: of :func:`chance_spread`.
+    """
+    off = np.log(tgt_letters / src_letters) - ratio
+    spread = LENGTH_SPREAD + LENGTH_SPREAD_PER_CHARACTER / np.sqrt(src_letters * tgt_letters)
+    return np.asarray(0.5 * (off * off * (1.0 / chance - 1.0 / spread) + math.log(chance) - np.log(spread)))

@@ -27,8 +27,9 @@ from tm_align.banded import (
 from tm_align.beads import Alignment, Bead, trivial_beads
 from tm_align.confidence import Coefficients, bead_confidences, document_confidence, length_oddity
 from tm_align.em import Table
-from tm_align.evidence import Pair, first_tables, learn_tables, read_pair, weigh, word_evidence
+from tm_align.evidence import Pair, first_tables, learn_tables, read_pair, weigh
 from tm_align.lexicon import Lexicon
+from tm_align.witness import witness
 
 TIER: Final = "lexical"
 
@@ -42,7 +43,10 @@ TEMPER: Final = 0.25
 """What gains are multiplied by before posteriors are taken: 0.25 tells right from wrong better than 1, 0.5 and 0.1."""
 
 SURE: Final = Coefficients(
-    related=(-0.685, 2.339, 3.471, -1.515), exact=(7.467, 0.234, -5.71, -4.132), null=(1.279, 0.784)
+    related=(6.186, 2.754, 1.689, -8.927, -1.646),
+    exact=(3.634, 0.72, -2.496, -1.661, 0.525),
+    beside=(0.194, 0.727, 0.341, -1.133),
+    null=(0.913, 0.068),
 )
 
 
@@ -143,8 +147,9 @@ def _scored(pair: Pair, found: _Found) -> tuple[tuple[Bead, ...], float]:
     steps = found.steps
     gains = path_gains(steps, found.band, found.gains, found.known.null)
     oddity = length_oddity(steps, pair.src.lengths, pair.tgt.lengths)
+    heard = witness(pair, steps)
     confidences = bead_confidences(
-        steps, _posteriors(found, gains), word_evidence(steps, found.band, found.gains), oddity, SURE
+        steps, _posteriors(found, gains), (heard.words, heard.lengths), oddity, SURE, heard.weakest
     )
     rows = zip(steps.tolist(), confidences.tolist(), (-gains).tolist(), strict=True)
     beads = tuple(Bead((i, i + a), (j, j + b), confidence, cost) for (i, j, a, b), confidence, cost in rows)
