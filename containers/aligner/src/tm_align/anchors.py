@@ -34,10 +34,10 @@ MARGIN: Final = 12
 MAX_MARGIN: Final = 500
 """Segments searched on either side of a coarse path, at the most."""
 
-MAX_NODES: Final = 3_000_000
+MAX_NODES: Final = 1_200_000
 """Nodes that a band of MAX_MARGIN may have; a longer text has a narrower band where it has no anchors."""
 
-LONG_MARGIN: Final = 60
+LONG_MARGIN: Final = 40
 """What remains of MAX_MARGIN at any length: keeps time and memory linear."""
 
 

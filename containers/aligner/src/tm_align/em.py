@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tm_align.banded import Floats, Longs
+from tm_align.banded import MERGE, Floats, Longs
 from tm_align.tokens import Ints, Side
 
 LINKED: Final = 0.8
@@ -35,6 +35,10 @@ MIN_BEADS: Final = 2
 
 MAX_BEAD_PAIRS: Final = 40_000
 """Word pairs (200 x 200) above which a bead teaches nothing: they would cost time without end and say little."""
+
+
+WORDS_A_PRODUCT: Final = 32
+"""Words whose odds are multiplied before a logarithm is taken: a word's are at most twice the words of a text."""
 
 
 class Groups(NamedTuple):
@@ -283,33 +287,77 @@ def _meet(
 @njit(cache=True)
 def hear(
     x_starts: Any, x_tokens: Any, y_starts: Any, y_tokens: Any, ratios: Any, mass: Any, y_words: int,
-    y_first: Any, y_last: Any, first: Any, offset: Any, turned: bool, linked: float, merge: int,
+    y_first: Any, y_last: Any, first: Any, offset: Any, turned: bool, linked: float,
 ) -> Any:  # fmt: skip
-    """How much better than chance do segments x .. x+a-1 explain segment y: nats, shape (merge, cells).
+    """How much better than chance do segments x .. x+a-1 explain segment y: nats, shape (MERGE, cells).
 
     One word of y is worth ``log(p(word | x's words) / frequency)``, where p mixes the mean of the
     words' rows with plain frequency for all that the rows leave open. Sums over y's words and,
     in the search, over y's segments: so merging costs nothing but a sum.
     """
     n = len(x_starts) - 1
-    out = np.zeros((merge, offset[-1]), dtype=np.float32)
-    line = np.zeros(y_words)
-    for x in range(n):
-        last = min(y_last[x], len(y_starts) - 2)
-        said = 0.0
-        for a in range(min(merge, n - x)):
-            for w in x_tokens[x_starts[x + a] : x_starts[x + a + 1]]:
-                said += mass[w]
-                for r in range(ratios.starts[w], ratios.starts[w + 1]):
-                    line[ratios.words[r]] += ratios.values[r]
-            share = linked / max(x_starts[x + a + 1] - x_starts[x], 1)
-            for y in range(y_first[x], last + 1):
-                cell = offset[y] + x - first[y] if turned else offset[x] + y - first[x]
-                out[a, cell] = _log_odds(line, y_tokens[y_starts[y] : y_starts[y + 1]], share, 1.0 - share * said)
-        for w in x_tokens[x_starts[x] : x_starts[min(x + merge, n)]]:
-            for r in range(ratios.starts[w], ratios.starts[w + 1]):
-                line[ratios.words[r]] = 0.0
+    out = np.zeros((MERGE, offset[-1]), dtype=np.float32)
+    # What a word is worth to each of the segments from x on, side by side: one load from memory serves all runs, and
+    # a segment is written once, when it comes near.
+    line = np.zeros((y_words, MERGE), dtype=np.float32)
+    said = np.zeros(n + MERGE)
+    for x in range(1 - MERGE, n):
+        new = x + MERGE - 1
+        if new < n:
+            said[new] = _write(line, new % MERGE, x_tokens[x_starts[new] : x_starts[new + 1]], ratios, mass)
+        if x < 0:
+            continue
+        runs = min(MERGE, n - x)
+        s0, r0 = _shares(x_starts, said, x, 1, linked)
+        s1, r1 = _shares(x_starts, said, x, min(2, runs), linked)
+        s2, r2 = _shares(x_starts, said, x, min(3, runs), linked)
+        s3, r3 = _shares(x_starts, said, x, runs, linked)
+        k0, k1, k2, k3 = x % MERGE, (x + 1) % MERGE, (x + 2) % MERGE, (x + 3) % MERGE
+        for y in range(y_first[x], min(y_last[x], len(y_starts) - 2) + 1):
+            cell = offset[y] + x - first[y] if turned else offset[x] + y - first[x]
+            for begin in range(y_starts[y], y_starts[y + 1], WORDS_A_PRODUCT):
+                p0 = p1 = p2 = p3 = 1.0
+                for p in range(begin, min(begin + WORDS_A_PRODUCT, y_starts[y + 1])):
+                    w = y_tokens[p]
+                    value = np.float64(line[w, k0])
+                    p0 *= r0 + s0 * value
+                    value += line[w, k1]
+                    p1 *= r1 + s1 * value
+                    value += line[w, k2]
+                    p2 *= r2 + s2 * value
+                    value += line[w, k3]
+                    p3 *= r3 + s3 * value
+                out[0, cell] += np.log(p0)
+                out[1, cell] += np.log(p1)
+                out[2, cell] += np.log(p2)
+                out[3, cell] += np.log(p3)
+        _wipe(line, k0, x_tokens[x_starts[x] : x_starts[x + 1]], ratios)
     return out
+
+
+@njit(cache=True)
+def _shares(x_starts: Any, said: Any, x: int, runs: int, linked: float) -> Any:
+    """What one of a run's words counts, and what all of them leave to chance."""
+    share = linked / max(x_starts[x + runs] - x_starts[x], 1)
+    return share, 1.0 - share * said[x : x + runs].sum()
+
+
+@njit(cache=True)
+def _write(line: Any, at: int, words: Any, ratios: Any, mass: Any) -> float:
+    """Add what one segment's words say to its column, and return how much they say in all."""
+    said = 0.0
+    for w in words:
+        said += mass[w]
+        for r in range(ratios.starts[w], ratios.starts[w + 1]):
+            line[ratios.words[r], at] += np.float32(ratios.values[r])
+    return said
+
+
+@njit(cache=True)
+def _wipe(line: Any, at: int, words: Any, ratios: Any) -> None:
+    for w in words:
+        for r in range(ratios.starts[w], ratios.starts[w + 1]):
+            line[ratios.words[r], at] = np.float32(0.0)
 
 
 def explain(x: Side, y: Side, table: Table, x_runs: Longs, y_runs: Longs, linked: float) -> tuple[Floats, Floats]:

@@ -224,7 +224,7 @@ def _hear(x: Side, y: Side, table: Table, y_bounds: tuple[Longs, Longs], band: B
     ratios, mass = em.over_chance(x, y, table)
     heard: Singles = em.hear(
         x.starts, x.tokens, y.starts, y.tokens, ratios, mass, len(y.words),
-        *y_bounds, band.first, band.offset, turned, EVIDENCE_SHARE, MERGE,
+        *y_bounds, band.first, band.offset, turned, EVIDENCE_SHARE,
     )  # fmt: skip
     return heard
 
