@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.aligner.test_lexical import samples
 from tests.aligner.vectors_made import DIMENSION, made_pair, made_side, spans
+from tm_align.auto import align
 from tm_align.beads import Alignment, Bead, check_beads
 from tm_align.embedding import align_vectors
 from tm_align.kernels import UNIT, dots_4x4
@@ -187,6 +189,16 @@ def test_a_cut_text_spoils_no_lengths():
     src, tgt = made_pair([(1, 1)] * 60 + [(1, 0)] * 60, noise=1.5)
     found = linked(align_vectors(src, tgt))
     assert sum(bead in linked_of([(1, 1)] * 60) for bead in found) >= 46  # 42 when whole texts are compared
+
+
+@pytest.mark.parametrize("pair", ["en-de", "en-zh"])
+@pytest.mark.parametrize("cut", [(0.3, 0.7), (0.17, 0.84), (0.0, 0.3), (0.7, 1.0)])
+def test_a_gap_is_null_beads_in_tier_2(cut, pair):
+    src_lang, tgt_lang = pair.split("-")
+    for src, tgt, _ in samples(pair):
+        begin, end = (int(share * len(tgt)) for share in cut)
+        found = align(src, tgt[:begin] + tgt[end:], src_lang=src_lang, tgt_lang=tgt_lang, tier="embedding")
+        assert max(max(bead.shape) for bead in found.beads) < 5
 
 
 def test_types_of_beads_are_vecaligns():

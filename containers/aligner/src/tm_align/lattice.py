@@ -103,10 +103,13 @@ def make_lattice(src: Side, tgt: Side, settings: SearchSettings) -> tuple[Lattic
     return Lattice(band=band, kinds=kinds, numbers=numbers, cosines=cosines, scores=scores, columns=columns), singles
 
 
-def best_path(lattice: Lattice) -> I64:
-    """The best path by what is in ``scores`` now: rows (i, j, a, b), segments behind and segments in each bead."""
+def best_path(lattice: Lattice, least: int = 0) -> I64:
+    """Find the best path by what is in ``scores`` now: rows (i, j, a, b), segments behind and segments in each bead.
+
+    A bead must score more than ``least`` for each of its segments; otherwise they are null beads.
+    """
     band = lattice.band
-    path = best_beads(lattice.scores, lattice.kinds, band.first, band.last, band.offset, lattice.columns)
+    path = best_beads(lattice.scores, lattice.kinds, band.first, band.last, band.offset, lattice.columns, least)
     return np.ascontiguousarray(path[::-1])
 
 

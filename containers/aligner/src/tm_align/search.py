@@ -198,8 +198,8 @@ def _mean(x: int, y: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def best_beads(scores: I16, kinds: I32, first: I64, last: I64, offset: I64, m: int) -> I64:
-    """The path of beads with the greatest sum of scores; null beads score nothing.
+def best_beads(scores: I16, kinds: I32, first: I64, last: I64, offset: I64, m: int, least: int) -> I64:
+    """The path of beads with the greatest sum of scores, less ``least`` a segment; null beads score nothing.
 
     Returns rows (i, j, a, b), the last bead first: a bead of a and b segments from node (i, j).
     """
@@ -219,8 +219,9 @@ def best_beads(scores: I16, kinds: I32, first: I64, last: I64, offset: I64, m: i
                 p, q = i - kinds[kind, 0], j - kinds[kind, 1]
                 if p >= 0 and first[p] <= q < last[p]:
                     origin = offset[p] + q - first[p]
-                    if best[origin] + scores[origin, kind] > value:
-                        value, step = best[origin] + scores[origin, kind], kind
+                    total = best[origin] + scores[origin, kind] - least * (kinds[kind, 0] + kinds[kind, 1])
+                    if total > value:
+                        value, step = total, kind
             best[at], back[at] = value, step
     return _trace(back, kinds, first, offset, n, m)
 

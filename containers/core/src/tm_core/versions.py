@@ -10,7 +10,7 @@ SEGMENTER = "1"
 LANGUAGE_ID = "1"
 READERS = "2"
 LEXICAL = "2"
-EMBEDDING = "2"
+EMBEDDING = "3"
 
 
 def alignment_versions(encoder: str, model_hash: str, threshold: float, lexicon: str) -> tuple[str, ...]:
