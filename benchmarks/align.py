@@ -93,13 +93,13 @@ def _gold(path: Path) -> list[GoldBead]:
 Aligner = Callable[[Document], list[GoldBead] | None]
 
 
-def _ours(tier: str, *, vectors: bool = False, hint: bool = False) -> Aligner:
+def _ours(tier: str, *, vectors: bool = False) -> Aligner:
     def run(document: Document) -> list[GoldBead] | None:
         if vectors and document.vectors is None:
             return None
         encoder: Encoder | None = document.vectors if vectors else None
         langs = {"src_lang": document.langs[0], "tgt_lang": document.langs[1]}
-        return indices(align(*document.segments, **langs, tier=tier, encoder=encoder, hint=hint).beads)
+        return indices(align(*document.segments, **langs, tier=tier, encoder=encoder).beads)
 
     return run
 
@@ -140,7 +140,6 @@ def aligners() -> dict[str, Aligner]:
         "lexical": _ours("lexical"),
         "embedding, lexicon encoder": _ours("embedding"),
         "embedding, vectors": _ours("embedding", vectors=True),
-        "embedding, vectors, hint": _ours("embedding", vectors=True, hint=True),
     }
     if shutil.which("hunalign"):
         found["hunalign"] = _hunalign

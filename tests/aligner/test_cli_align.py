@@ -241,6 +241,8 @@ def test_tmx_holds_the_beads_with_two_sides(texts):
         (["--src-embed", "a", "b"], "--src-embed and --tgt-embed go together"),
         (["--src-embed", "a", "b", "--tgt-embed", "a", "b", "--encoder", "laser2"], "not both"),
         (["--tier", "lexical", "--encoder", "laser2"], "--tier lexical uses neither"),
+        (["--hint", "--encoder", "laser2"], "--hint goes with the lexicon encoder alone"),
+        (["--hint", "--src-embed", "a", "b", "--tgt-embed", "a", "b"], "--hint goes with the lexicon encoder alone"),
         (["--format", "parquet"], "needs -o FILE"),
     ],
 )
@@ -329,14 +331,6 @@ def test_a_huge_segment_is_aligned():
     tgt = ["Court 1.", "mot " * 20_000, "Fin 3."]
     found = align(src, tgt, src_lang="de", tgt_lang="fr", tier="embedding")
     assert [(bead.src, bead.tgt) for bead in found.beads] == [((k, k + 1), (k, k + 1)) for k in range(3)]
-
-
-def test_auto_says_how_sure_tier_1_was(texts):
-    sure = align(SRC[:2] * 20, TGT[:2] * 20, src_lang="de", tgt_lang="fr", threshold=0.0)
-    unsure = align(SRC[:2] * 20, TGT[:2] * 20, src_lang="de", tgt_lang="fr", threshold=1.0)
-    assert (sure.tier, unsure.tier) == ("lexical", "embedding")
-    assert unsure.details["lexical_confidence"] == round(sure.confidence, 4)
-    assert unsure.details["hinted"] is True
 
 
 @pytest.mark.parametrize("merge", [1, 17])

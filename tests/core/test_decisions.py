@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tm_core.outcomes import Verdict
-from tm_core.routing import route
+from tm_core.routing import default_threshold, route
 from tm_core.rules import Tier
 from tm_core.verdicts import Check, Decision, Level, decide
 
@@ -63,7 +63,7 @@ def test_every_failed_check_is_told_once(drawn: list[tuple[Level, bool]]) -> Non
     ],
 )  # fmt: skip
 def test_routes_at_the_threshold(confidence: float, threshold: float, tier: Tier) -> None:
-    found = route(confidence, threshold)
+    found = route(confidence, threshold, has_model=True)
     sign = "<" if tier is Tier.EMBEDDING else ">="
     assert found.tier is tier
     assert found.reason == f"tier 1 confidence {confidence:.2f} {sign} {threshold:.2f}"
@@ -72,4 +72,15 @@ def test_routes_at_the_threshold(confidence: float, threshold: float, tier: Tier
 @pytest.mark.parametrize("confidence", [-0.01, 1.01, float("nan"), float("inf")])
 def test_an_impossible_confidence_is_refused(confidence: float) -> None:
     with pytest.raises(ValueError, match="expected 0 to 1"):
-        route(confidence, 0.5)
+        route(confidence, 0.5, has_model=True)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.3, 0.69, 0.7, 1.0])
+def test_without_a_model_no_document_goes_on_unless_a_threshold_is_set(confidence: float) -> None:
+    stays = route(confidence, default_threshold(has_model=False), has_model=False)
+    assert stays.tier is Tier.LEXICAL
+    assert "no vectors of a model" in stays.reason
+    forced = route(confidence, 1.0, has_model=False)
+    assert (forced.tier is Tier.EMBEDDING) == (confidence < 1.0)
+    with_model = route(confidence, default_threshold(has_model=True), has_model=True)
+    assert (with_model.tier is Tier.EMBEDDING) == (confidence < 0.7)

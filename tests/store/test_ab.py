@@ -129,7 +129,7 @@ def _drawn(compared: Comparison, run: str) -> list[Any]:
 def test_an_approval_promotes_and_one_command_takes_it_back(compared: Comparison, monkeypatch: Any) -> None:
     settings, db, storage = compared.settings, compared.db, compared.storage
     before = current_variant(settings, db, PAIR)
-    compared.make("threshold=0")
+    compared.make("threshold=0.4")
     _plant(compared, 30)
     found = weigh(db, RUN)
     assert found.finding.verdicts.sign == 1
@@ -144,7 +144,7 @@ def test_an_approval_promotes_and_one_command_takes_it_back(compared: Comparison
     approve(settings, db, None, who="eve", why="back", day=DAY)
     done = promote(settings, db, storage, RUN, who="ann", named=found.named, day=DAY)
     assert done["before"] == {"threshold": None, "lexicon": ""}
-    assert current_variant(settings, db, PAIR).threshold == 0
+    assert current_variant(settings, db, PAIR).threshold == 0.4
     assert promote(settings, db, storage, RUN, who="ann", named=found.named, day=DAY)["done_before"]
     monkeypatch.setattr("getpass.getuser", lambda: "bob")
     assert main(["ab", "undo", RUN, "--why", "translators complain"]) == 0

@@ -1,11 +1,12 @@
 """The threshold between the tiers: proposed from verdicts, set by a person, pinned by the plan; and `tm review`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from tm_core.errors import ReviewError
-from tm_core.settings import Settings
+from tm_core.settings import Encoder, Settings
 from tm_core.stores import load_stores
 from tm_store.cli import main
 from tm_store.db import Database
@@ -24,11 +25,14 @@ def test_an_approved_threshold_is_pinned_and_changes_what_alignments_are_keyed_b
 ) -> None:
     stores = load_stores(settings.include / "stores.toml")
     before = _pin(settings, db, stores)
-    assert before.threshold == settings.tier_threshold == tier_threshold(settings, db)
+    assert before.threshold == tier_threshold(settings, db) == 0.0  # nothing is set, and no model has vectors
+    model = replace(settings, encoder=Encoder.LASER2)
+    assert tier_threshold(model, db) == 0.7
+    assert tier_threshold(replace(settings, tier_threshold=0.9), db) == 0.9
     Verdicts(db).add(100, day=TODAY, confidence=0.83)
     found = proposal(settings, db, TODAY)
     assert found.proposed == 0.8
-    assert tier_threshold(settings, db) == settings.tier_threshold  # a proposal sets nothing
+    assert tier_threshold(settings, db) == 0.0  # a proposal sets nothing
     assert approve(settings, db, 0.8, who="ann", why="verdicts say so", day=TODAY) == 1
     after = _pin(settings, db, stores)
     assert after.threshold == 0.8

@@ -7,10 +7,11 @@ import time
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tm_align.auto import align
+from tm_align.auto import Tier, align
 from tm_align.beads import Bead
 from tm_align.encode import Encoder, OverlapEncoder, load_line_encoder
 from tm_align.lexicon import Lexicon
@@ -109,8 +110,11 @@ def _ours(
     lexicon: Lexicon | None,
     encoder: Encoder | None,
 ) -> list[_Spans]:
-    """As a refresh does it: tier 1, and tier 2 with tier 1 as a hint where its confidence is under the threshold."""
-    found = align(src, tgt, src_lang=src_lang, tgt_lang=tgt_lang, threshold=threshold, lexicon=lexicon, encoder=encoder)
+    """Align as a refresh does: tier 1, and tier 2 where tier 1's confidence is under the threshold."""
+    align_by = partial(align, src, tgt, src_lang=src_lang, tgt_lang=tgt_lang, lexicon=lexicon)
+    found = align_by(tier=Tier.LEXICAL)
+    if found.confidence < threshold:
+        found = align_by(tier=Tier.EMBEDDING, encoder=encoder)
     return [_counted(bead) for bead in found.beads]
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 
-from tm_align.beads import Alignment
+from tm_align.beads import Alignment, Fact
 from tm_align.embedding import align_embedding
 from tm_align.encode import Encoder, load_encoder
 from tm_align.lattice import SearchSettings
 from tm_align.lexical import align_lexical
 from tm_align.lexicon import Lexicon
 from tm_core.errors import AlignmentInputError
+from tm_core.routing import default_threshold, route
 
 
 class Tier(StrEnum):
@@ -21,10 +23,17 @@ class Tier(StrEnum):
     AUTO = "auto"
 
 
-THRESHOLD = 0.7
-"""Confidence of tier 1 below which a document goes to tier 2."""
+LESS_SURE = 0.2
+"""How far a model's tier 2 may be less sure than tier 1 and still have better beads: measured on documents under the
+threshold."""
 
 MAX_MERGE = 8
+
+_NO_HINT = (
+    "hint: expected the lexicon encoder, found vectors of a model. Where tier 1 is wrong, the words that it teaches "
+    "are wrong too, and the beads get worse. Leave the hint (--hint) out: tier 2 learns its words from the vectors' "
+    "own first path. Nothing has been aligned."
+)
 
 
 def align(
@@ -39,7 +48,7 @@ def align(
     src_paragraphs: Sequence[int] | None = None,
     tgt_paragraphs: Sequence[int] | None = None,
     max_merge: int = MAX_MERGE,
-    threshold: float = THRESHOLD,
+    threshold: float | None = None,
     hint: bool = False,
 ) -> Alignment:
     """Align two texts, segment by segment.
@@ -50,22 +59,24 @@ def align(
         src_lang: language code of the source; with ``tgt_lang`` it must fit the lexicon.
         tgt_lang: language code of the target.
         tier: ``lexical`` (words and lengths), ``embedding`` (vectors), or ``auto``: lexical, and embedding for a
-            document that the lexical tier aligned with a confidence below ``threshold``.
+            document that the lexical tier aligned with a confidence below ``threshold``; lexical again if embedding
+            turns out less sure.
         lexicon: word translations known beforehand, in either direction; for both tiers.
-        encoder: gives tier 2 its vectors (``tm_align.encode``); None hashes words and their translations. Where tier 1
-            has aligned the pair anyway (``auto``, or no encoder), its beads are a hint to tier 2.
+        encoder: gives tier 2 its vectors (``tm_align.encode``); None hashes words and their translations, which are
+            learned from tier 1's beads.
         src_paragraphs: each source segment's paragraph number, a soft hint; used when both sides have one.
         tgt_paragraphs: each target segment's paragraph number.
         max_merge: most segments in a bead of tier 2, both sides together, at least 2.
-        threshold: confidence in [0, 1] below which ``auto`` goes on to tier 2.
-        hint: let tier 1 align first under ``embedding`` too. A point of F1 on our gold, for tier 1's time.
+        threshold: confidence in [0, 1] below which ``auto`` goes on to tier 2. None: what ``default_threshold`` says.
+        hint: learn tier 2's words from tier 1's beads. Without a model's vectors they always are.
 
     Returns:
         Beads in order that use every segment once, each with a confidence; ``tier`` says who made them, and ``details``
-        with what.
+        with what, and of ``auto`` why (``route``).
 
     Raises:
-        AlignmentInputError: the lexicon is of other languages, or vectors are missing or not finite.
+        AlignmentInputError: the lexicon is of other languages, vectors are missing or not finite, or ``hint`` is asked
+            for with vectors of a model.
         DeviceUnavailable: the encoder's model or device is not there.
 
     Cost: linear in segments in time and memory, besides encoding.
@@ -78,32 +89,50 @@ def align(
     """
     wanted = Tier(tier)
     _check(src, tgt, src_paragraphs, tgt_paragraphs, max_merge)
-    lexical: Alignment | None = None
-    if wanted is not Tier.EMBEDDING or encoder is None or hint:
-        lexical = align_lexical(
-            src,
-            tgt,
-            src_lang=src_lang,
-            tgt_lang=tgt_lang,
-            lexicon=lexicon,
-            src_paragraphs=src_paragraphs,
-            tgt_paragraphs=tgt_paragraphs,
-        )
-        if wanted is Tier.LEXICAL or (wanted is Tier.AUTO and lexical.confidence >= threshold):
-            return lexical
-    found = align_embedding(
+    encoder = encoder or load_encoder("lexicon", src_lang=src_lang, tgt_lang=tgt_lang, lexicon=lexicon)
+    has_model = encoder.facts.get("encoder") != "lexicon"
+    if hint and has_model:
+        raise AlignmentInputError(_NO_HINT)
+
+    by_words = partial(
+        align_lexical,
         src,
         tgt,
-        encoder=encoder or load_encoder("lexicon", src_lang=src_lang, tgt_lang=tgt_lang, lexicon=lexicon),
+        src_lang=src_lang,
+        tgt_lang=tgt_lang,
+        lexicon=lexicon,
         src_paragraphs=src_paragraphs,
         tgt_paragraphs=tgt_paragraphs,
-        hint=lexical,
+    )
+    by_vectors = partial(
+        align_embedding,
+        src,
+        tgt,
+        encoder=encoder,
+        src_paragraphs=src_paragraphs,
+        tgt_paragraphs=tgt_paragraphs,
         lexicon=lexicon.turned(src_lang, tgt_lang) if lexicon else None,
         settings=SearchSettings(max_merge=max_merge),
     )
-    if lexical is None:
-        return found
-    return replace(found, details=dict(found.details) | {"lexical_confidence": round(lexical.confidence, 4)})
+    if wanted is Tier.LEXICAL:
+        return by_words()
+    if wanted is Tier.EMBEDDING:
+        # Where tier 1 is wrong, the words that it teaches are wrong too: a model's vectors know better.
+        return by_vectors() if has_model else by_vectors(hint=by_words())
+
+    lexical = by_words()
+    limit = default_threshold(has_model=has_model) if threshold is None else threshold
+    decision = route(lexical.confidence, limit, has_model=has_model)
+    if decision.tier.value == Tier.LEXICAL:
+        return _routed(lexical, decision.reason)
+    found = by_vectors(hint=None if has_model else lexical)
+    if found.confidence < lexical.confidence - (LESS_SURE if has_model else 0.0):
+        return _routed(lexical, f"{decision.reason}, but tier 2 is less sure: {found.confidence:.2f}")
+    return _routed(found, decision.reason, lexical_confidence=round(lexical.confidence, 4))
+
+
+def _routed(alignment: Alignment, reason: str, **more: Fact) -> Alignment:
+    return replace(alignment, details=dict(alignment.details) | {"route": reason} | more)
 
 
 def _check(

@@ -47,8 +47,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--tier",
         choices=("lexical", "embedding", "auto"),
-        help="lexical: words and lengths; embedding: vectors; auto: embedding for what lexical is not sure of. "
-        "Default: embedding if an encoder or vectors are named, else auto",
+        help="lexical: words and lengths; embedding: vectors; auto: embedding for what lexical is not sure of, if an "
+        "encoder or vectors are named. Default: embedding if they are, else auto",
     )
     parser.add_argument(
         "--lexicon",
@@ -70,9 +70,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--dimension", metavar="N", type=int, help="components of a raw vector; default: by file size")
     parser.add_argument("--max-merge", metavar="N", type=_merge, default=8, help="most segments in a bead (8)")
     parser.add_argument(
-        "--threshold", metavar="P", type=_share, default=0.7, help="confidence below which auto goes on"
+        "--threshold", metavar="P", type=_share, help="confidence below which auto goes on (0.7 with a model's vectors)"
     )
-    parser.add_argument("--hint", action="store_true", help="let tier 1's beads count in tier 2: surer, slower")
+    parser.add_argument(
+        "--hint",
+        action="store_true",
+        help="learn tier 2's words from tier 1's beads; --encoder lexicon always does, vectors of a model refuse it",
+    )
     parser.add_argument("--format", choices=[str(name) for name in OutputFormat], default="vecalign")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: standard output")
     parser.set_defaults(run=run, parser=parser)
@@ -140,6 +144,8 @@ def _check(arguments: argparse.Namespace) -> None:
         parser.error("give an encoder or vectors, not both")
     if arguments.tier == "lexical" and (arguments.src_embed or arguments.encoder):
         parser.error("--tier lexical uses neither encoder nor vectors")
+    if arguments.hint and (arguments.src_embed or arguments.encoder not in (None, "lexicon")):
+        parser.error("--hint goes with the lexicon encoder alone: with a model's vectors it makes beads worse")
     if arguments.format == "parquet" and arguments.output is None:
         parser.error("--format parquet needs -o FILE")
 

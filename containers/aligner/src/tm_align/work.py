@@ -252,7 +252,6 @@ def _embedding(
         encoder=encoder,
         src_paragraphs=[one.paragraph for one in src],
         tgt_paragraphs=[one.paragraph for one in tgt],
-        hint=True,
     )
     beads = reader.bead_rows(document, alignment, src, tgt)
     return Part(

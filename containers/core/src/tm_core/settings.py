@@ -98,7 +98,12 @@ class Settings:
     encoder: Encoder = _setting(Encoder.LEXICON, "encoder of tier 2: lexicon (no model) or laser2")
     device: Device = _setting(Device.CPU, "device of a neural encoder: cpu or cuda; never a silent fallback")
     model_dir: Path = _setting(Path(), "folder with laser2.pt, laser2.spm and laser2.cvocab, for TM_ENCODER=laser2")
-    tier_threshold: float = _setting(0.7, "documents under this tier 1 confidence go to tier 2, 0 to 1", low=0, high=1)
+    tier_threshold: float | None = _setting(
+        None,
+        "documents under this tier 1 confidence go to tier 2, 0 to 1; empty: 0.7, and none with TM_ENCODER=lexicon",
+        low=0,
+        high=1,
+    )
     tier2_pool: str = _setting("default_pool", "Airflow pool of tier 2's tasks; its slots bound the GPUs in use")
     tier2_down: Tier2Down = _setting(
         Tier2Down.HOLD, "documents while tier 2 is unavailable: hold (for the next run) or tier1 (its beads, stamped)"

@@ -11,18 +11,22 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from tm_core.errors import ReviewError
+from tm_core.routing import default_threshold
 from tm_core.rules import Tier
-from tm_core.settings import Settings
+from tm_core.settings import Encoder, Settings
 from tm_core.tier_threshold import Judged, Proposal, propose
 from tm_store.db import Database
 from tm_store.review_stats import rule_of
 
 
 def tier_threshold(settings: Settings, db: Database) -> float:
-    """The threshold in force: the one approved last, else ``TM_TIER_THRESHOLD``."""
-    for row in db.run("review/select_threshold"):
-        return settings.tier_threshold if row.value is None else float(row.value)
-    return settings.tier_threshold
+    """Find the threshold in force: the one approved last, else ``TM_TIER_THRESHOLD``, else what suits the encoder."""
+    approved = next((row.value for row in db.run("review/select_threshold")), None)
+    if approved is not None:
+        return float(approved)
+    if settings.tier_threshold is not None:
+        return settings.tier_threshold
+    return default_threshold(has_model=settings.encoder is not Encoder.LEXICON)
 
 
 def proposal(settings: Settings, db: Database, day: date) -> Proposal:

@@ -8,7 +8,7 @@ from tm_core.contracts import DOCUMENTS, RESULTS, ROUTES, Step
 from tm_core.outcomes import DocumentState
 from tm_core.routing import route
 from tm_core.rules import Tier
-from tm_core.settings import Settings
+from tm_core.settings import Encoder, Settings
 from tm_formats.manifest import read_manifest, write_manifest
 from tm_formats.storage import Storage
 from tm_formats.tables import read_rows, write_rows
@@ -29,7 +29,7 @@ def make_routes(settings: Settings, storage: Storage, batch_id: str) -> list[int
     pinned: Any = plan.facts["pinned"]
     documents = read_rows(storage, work_path(batch_id, Step.PLAN, "documents.parquet"), DOCUMENTS)
     decided = [
-        _decide(result, shard, batch_id, pinned["threshold"])
+        _decide(result, shard, batch_id, pinned["threshold"], has_model=pinned["encoder"] != Encoder.LEXICON)
         for shard in sorted({row["shard"] for row in documents} - {-1})
         for result in _results(storage, work_path(batch_id, Step.TIER1, str(shard)))
     ]
@@ -46,12 +46,12 @@ def _results(storage: Storage, folder: str) -> list[dict[str, Any]]:
     return read_rows(storage, f"{folder}/results.parquet", RESULTS)
 
 
-def _decide(result: dict[str, Any], shard: int, batch_id: str, threshold: float) -> dict[str, Any]:
+def _decide(result: dict[str, Any], shard: int, batch_id: str, threshold: float, *, has_model: bool) -> dict[str, Any]:
     folder = work_path(batch_id, Step.TIER1, str(shard))
     fixed = {"document_key": result["document_key"], "confidence": result["confidence"], "tier1_folder": folder}
     if result["state"] != DocumentState.ALIGNED:
         return fixed | {"tier": result["tier"], "reason": f"{result['state']}: no tier is chosen"}
-    decision = route(result["confidence"], threshold)
+    decision = route(result["confidence"], threshold, has_model=has_model)
     return fixed | {"tier": decision.tier.value, "reason": decision.reason}
 
 
