@@ -160,6 +160,27 @@ def test_paragraphs_keep_beads_inside():
     assert all(bead.src[0] // 3 == (bead.src[1] - 1) // 3 for bead in found.beads if not bead.is_null)
 
 
+@pytest.mark.parametrize("mark", ["<p>", "<br />"])
+@pytest.mark.parametrize("pair", ["en-de", "en-es", "de-fr"])
+def test_a_mark_between_paragraphs_is_no_part_of_a_sentence(pair, mark):
+    src_lang, tgt_lang = pair.split("-")
+    joined = total = 0
+    for src, tgt, gold in samples(pair):
+        # A mark after every third plain bead, from the end on, and on one side alone every other time.
+        plain = [(x[0], y[0]) for x, y in gold if len(x) == len(y) == 1][::-3]
+        marked = list(src), list(tgt)
+        for number, (i, j) in enumerate(plain):
+            marked[0].insert(i + 1, mark)
+            if number % 2:
+                marked[1].insert(j + 1, mark)
+        found = align_lexical(*marked, src_lang=src_lang, tgt_lang=tgt_lang)
+        held = [[*marked[0][slice(*bead.src)], *marked[1][slice(*bead.tgt)]] for bead in found.beads]
+        joined += sum(mark in texts and set(texts) != {mark} for texts in held)
+        total += len(plain)
+    assert total > 60
+    assert joined <= 0.02 * total
+
+
 def test_wrong_number_of_paragraphs_is_refused():
     with pytest.raises(AlignmentInputError, match="expected a number for each of 2 segments, found 1"):
         align(["a", "b"], ["c"], src_paragraphs=[0])

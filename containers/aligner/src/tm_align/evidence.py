@@ -7,6 +7,7 @@ Source: lengths after Gale & Church 1993; words after Moore 2002 and Varga et al
 """
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ SHAPE_BEADS: Final = 40.0
 CROSSING: Final = -3.0
 """Gain of a bead for each paragraph border inside. Not calibrated."""
 
+_MARK: Final = re.compile(r"\s*(?:</?[^\W\d][\w:-]*(?:\s+[\w:-]+=[^<>]*|\s*/)?>|([*#~=_-])(?:\s*\1){2,})\s*")
+"""A segment that is only a mark between paragraphs, such as ``<p>``, ``* * *`` or ``---``: no part of any sentence."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
@@ -90,8 +93,8 @@ def read_pair(
         src=src_side,
         tgt=tgt_side,
         given=_given(src_side, tgt_side, lexicon),
-        src_opens=_openings(src_paragraphs if hinted else None, len(src)),
-        tgt_opens=_openings(tgt_paragraphs if hinted else None, len(tgt)),
+        src_opens=_openings(src, src_paragraphs if hinted else None),
+        tgt_opens=_openings(tgt, tgt_paragraphs if hinted else None),
     )
 
 
@@ -103,11 +106,16 @@ def _check_paragraphs(segments: Sequence[str], paragraphs: Sequence[int] | None,
         )
 
 
-def _openings(paragraphs: Sequence[int] | None, n: int) -> Longs:
+def _openings(segments: Sequence[str], paragraphs: Sequence[int] | None) -> Longs:
+    """Flag the segments that open a paragraph. A mark between paragraphs is a paragraph of its own."""
+    n = len(segments)
     opens = np.zeros(n + 1, dtype=np.int64)
     if paragraphs is not None:
         numbers = np.asarray(paragraphs)
         opens[:n] = np.diff(numbers, prepend=numbers[0] - 1) != 0
+    marks = np.array([_MARK.fullmatch(segment) is not None for segment in segments], dtype=bool)
+    opens[:n][marks] = 1
+    opens[1:][marks] = 1
     return opens
 
 
