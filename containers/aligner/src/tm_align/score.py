@@ -4,6 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tm_align.beads import Bead
 from tm_core.errors import AlignmentInputError
 
@@ -62,6 +65,17 @@ def score_documents(documents: Iterable[tuple[Sequence[GoldBead], Sequence[GoldB
         recall_lax=_share(recall.lax, recall.total),
         f1_lax=_f1(_share(precision.lax, precision.total), _share(recall.lax, recall.total)),
     )
+
+
+def calibration_error(confidences: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10) -> float:
+    """How far confidences are from the share that is right: the mean gap over equal bins, weighted by their beads.
+
+    Source: Naeini et al. 2015 (expected calibration error).
+    """
+    numbers = np.minimum((confidences * bins).astype(int), bins - 1)
+    inside = [numbers == number for number in np.unique(numbers)]
+    gaps = [abs(confidences[these].mean() - right[these].mean()) * these.sum() for these in inside]
+    return float(sum(gaps) / max(len(confidences), 1))
 
 
 def check_same_number(gold: Sequence[object], hyp: Sequence[object]) -> None:
