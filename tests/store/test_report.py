@@ -193,6 +193,25 @@ def test_a_full_batch_is_told_in_every_section(db: Database, full_batch: None) -
 
 
 @pytest.mark.db
+@pytest.mark.db
+def test_the_units_shown_are_the_middle_ones_of_their_pairs_by_score(
+    db: Database, insert: Callable[..., None], empty_batch: None
+) -> None:
+    db.connection.execute("insert into tm.store (name) values ('demo')")
+    scores = {"de": (0.31, 0.52, 0.97, 0.98, 0.99), "fr": (0.45, 0.88, 0.96), "es": (0.93,)}
+    for tgt_lang, mine in scores.items():
+        for position, score in enumerate(mine):
+            insert(
+                "tm.unit", src_lang="en", tgt_lang=tgt_lang, src_text=f"A sentence of a usual length, scored {score}.",
+                tgt_text=f"{tgt_lang} {score}", document_key=key("guide"), position=position,
+                unit_key=key(f"{tgt_lang} {position}"), tier="lexical", score=score, batch_id=BATCH, store_id=1,
+                src_hash=b"", tgt_hash=b"", context=b"", prev_hash=b"", next_hash=b"", item_key="", aligner="",
+                model_hash="", partition_date=DAY,
+            )  # fmt: skip
+    shown = report(db, DAY).partition("Three units of the memory: of each language pair the middle one by score")[2]
+    assert [line.split()[-1] for line in shown.splitlines() if line.startswith("  demo, ")] == ["0.97", "0.93", "0.88"]
+
+
 def test_a_file_with_a_long_name_is_told_by_name_once(db: Database, full_batch: None) -> None:
     (line,) = [line for line in report(db, DAY).splitlines() if "unsupported: " in line]
     assert line.startswith("  unsupported: demo/2026-01-05/xxx")

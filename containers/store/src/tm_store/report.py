@@ -216,7 +216,11 @@ def _seconds(db: Database, batch: Any) -> str:
 
 def _units(db: Database, batch: Any) -> str:
     units = db.run("report/units", batch_id=batch.batch_id, wanted=3)
-    lines = ["Three units of the memory:" if units else "Units of the memory: none comes from this batch"]
+    lines = [
+        "Three units of the memory: of each language pair the middle one by score"
+        if units
+        else "Units of the memory: none comes from this batch"
+    ]
     for one in units:
         lines.append(f"  {one.store}, {one.tier}, score {one.score:.2f}")
         lines += [
