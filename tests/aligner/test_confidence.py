@@ -6,6 +6,7 @@ import pytest
 from tests.aligner.test_lexical import samples
 from tm_align.auto import align
 from tm_align.lexical import align_lexical
+from tm_align.score import calibration_error
 
 PAIRS = ("en-de", "en-fr", "en-es", "en-zh", "de-fr")
 
@@ -18,14 +19,6 @@ def scored(pair: str) -> list[tuple[float, bool]]:
         known = set(gold)
         out += [(b.score, (tuple(range(*b.src)), tuple(range(*b.tgt))) in known) for b in beads if not b.is_null]
     return out
-
-
-def calibration_error(confidences: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
-    numbers = np.minimum((confidences * bins).astype(int), bins - 1)
-    gaps = [
-        abs(confidences[numbers == k].mean() - right[numbers == k].mean()) * (numbers == k).sum() for k in set(numbers)
-    ]
-    return float(sum(gaps) / len(confidences))
 
 
 def test_calibration_error_on_the_samples():

@@ -284,9 +284,7 @@ def test_text_berg_reaches_what_was_asked(data):
     vectors = VectorFiles(src=files["de"], tgt=files["fr"])
     src, tgt = read_segments(folder / "dev.de"), read_segments(folder / "dev.fr")
     gold = [(bead.src, bead.tgt) for bead in read_beads(folder / "dev.defr")]
-    plain = align(src, tgt, src_lang="de", tgt_lang="fr", tier="embedding", encoder=vectors)
-    hinted = align(src, tgt, src_lang="de", tgt_lang="fr", tier="embedding", encoder=vectors, hint=True)
+    found = align(src, tgt, src_lang="de", tgt_lang="fr", tier="embedding", encoder=vectors)
     assert len(gold) == 422
-    assert score(gold, indices(plain.beads)).f1_strict >= 0.875
-    assert score(gold, indices(hinted.beads)).f1_strict >= 0.88
-    assert plain.confidence > 0.8
+    assert score(gold, indices(found.beads)).f1_strict >= 0.875
+    assert found.confidence > 0.8

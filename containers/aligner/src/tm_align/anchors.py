@@ -166,12 +166,7 @@ def _chain(points: Any, n_src: int, n_tgt: int, slopes: Any, look_back: int, dri
     champion = np.full(n_tgt + 1, -1, dtype=np.int64)
     for k in range(n):
         best[k] = points[k, 2] - _detour(points[k, 0], points[k, 1], slopes, drift_cost)
-        farthest = -1
-        t = int(points[k, 1]) + 1
-        while t > 0:
-            if champion[t] >= 0 and (farthest < 0 or best[champion[t]] > best[farthest]):
-                farthest = champion[t]
-            t -= t & -t
+        farthest = _champion(champion, best, int(points[k, 1]) + 1)
         nearest = max(k - look_back, 0)
         for c in range(k - 1, nearest - 2, -1):
             q = c if c >= nearest else farthest
@@ -193,6 +188,17 @@ def _chain(points: Any, n_src: int, n_tgt: int, slopes: Any, look_back: int, dri
     for k in range(n):
         best[k] -= _detour(n_src - points[k, 0], n_tgt - points[k, 1], slopes, drift_cost)
     return _unwound(best, before)
+
+
+@njit(cache=True)
+def _champion(champion: Any, best: Any, t: int) -> int:
+    """The best chain that ends at or before a target segment, or -1."""
+    found = -1
+    while t > 0:
+        if champion[t] >= 0 and (found < 0 or best[champion[t]] > best[found]):
+            found = champion[t]
+        t -= t & -t
+    return found
 
 
 @njit(cache=True)

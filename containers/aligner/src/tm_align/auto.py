@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import partial
 
 from tm_align.beads import Alignment, Fact
-from tm_align.embedding import align_embedding
+from tm_align.embedding import align_embedding, is_of_words
 from tm_align.encode import Encoder, load_encoder
 from tm_align.lattice import SearchSettings
 from tm_align.lexical import align_lexical
@@ -22,10 +22,6 @@ class Tier(StrEnum):
     EMBEDDING = "embedding"
     AUTO = "auto"
 
-
-LESS_SURE = 0.2
-"""How far a model's tier 2 may be less sure than tier 1 and still have better beads: measured on documents under the
-threshold."""
 
 MAX_MERGE = 8
 
@@ -90,7 +86,7 @@ def align(
     wanted = Tier(tier)
     _check(src, tgt, src_paragraphs, tgt_paragraphs, max_merge)
     encoder = encoder or load_encoder("lexicon", src_lang=src_lang, tgt_lang=tgt_lang, lexicon=lexicon)
-    has_model = encoder.facts.get("encoder") != "lexicon"
+    has_model = not is_of_words(encoder)
     if hint and has_model:
         raise AlignmentInputError(_NO_HINT)
 
@@ -126,7 +122,7 @@ def align(
     if decision.tier.value == Tier.LEXICAL:
         return _routed(lexical, decision.reason)
     found = by_vectors(hint=None if has_model else lexical)
-    if found.confidence < lexical.confidence - (LESS_SURE if has_model else 0.0):
+    if found.confidence < lexical.confidence:
         return _routed(lexical, f"{decision.reason}, but tier 2 is less sure: {found.confidence:.2f}")
     return _routed(found, decision.reason, lexical_confidence=round(lexical.confidence, 4))
 

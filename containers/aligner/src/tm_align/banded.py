@@ -205,30 +205,54 @@ def path_sums(band: Any, gains: Any, null: Any, temper: float) -> Any:
 
     Two arrays of shape (nodes, 2); the states are those of :func:`best_path`. Gains are multiplied by ``temper`` first.
     """
+    return _sums_to(band, gains, null, temper), _sums_from(band, gains, null, temper)
+
+
+@njit(cache=True)
+def _sums_to(band: Any, gains: Any, null: Any, temper: float) -> Any:
     n = len(band.first) - 1
     onward = np.full((band.offset[-1], 2), NEVER)
-    back = np.full((band.offset[-1], 2), NEVER)
     onward[0, 0] = 0.0
+    for i in range(n + 1):
+        for j in range(band.first[i], band.last[i] + 1):
+            node = band.offset[i] + j - band.first[i]
+            both = _added(onward[node, 0], onward[node, 1])
+            for a in range(1, min(MERGE, n - i) + 1):
+                start = band.offset[i + a] - band.first[i + a]
+                for b in range(max(1, band.first[i + a] - j), min(MERGE, band.last[i + a] - j) + 1):
+                    there, gain = start + j + b, gains[node, MERGE * (a - 1) + b - 1]
+                    onward[there, 0] = _added(onward[there, 0], both + temper * gain)
+            alone = _added(onward[node, 0] + temper * null[0], onward[node, 1] + temper * null[1])
+            if j < band.last[i]:
+                onward[node + 1, 1] = _added(onward[node + 1, 1], alone)
+            if i < n and band.first[i + 1] <= j:
+                below = band.offset[i + 1] + j - band.first[i + 1]
+                onward[below, 1] = _added(onward[below, 1], alone)
+    return onward
+
+
+@njit(cache=True)
+def _sums_from(band: Any, gains: Any, null: Any, temper: float) -> Any:
+    n = len(band.first) - 1
+    back = np.full((band.offset[-1], 2), NEVER)
     back[-1] = 0.0
-    for forth in (True, False):
-        for row in range(n + 1):
-            i = row if forth else n - row
-            for column in range(band.last[i] - band.first[i] + 1):
-                j = band.first[i] + column if forth else band.last[i] - column
-                node = band.offset[i] + j - band.first[i]
-                for a in range(min(MERGE, n - i) + 1):
-                    start = band.offset[i + a] - band.first[i + a]
-                    for b in range(max(0, band.first[i + a] - j), min(MERGE, band.last[i + a] - j) + 1):
-                        if a + b == 0 or (a * b == 0 and a + b > 1):
-                            continue
-                        for state in range(2):
-                            gain = temper * (gains[node, MERGE * (a - 1) + b - 1] if a * b > 0 else null[state])
-                            into = 0 if a * b > 0 else 1
-                            if forth:
-                                _add(onward, start + j + b, into, onward[node, state] + gain)
-                            else:
-                                _add(back, node, state, back[start + j + b, into] + gain)
-    return onward, back
+    for i in range(n, -1, -1):
+        for j in range(band.last[i], band.first[i] - 1, -1):
+            node = band.offset[i] + j - band.first[i]
+            linked = alone = NEVER
+            for a in range(1, min(MERGE, n - i) + 1):
+                start = band.offset[i + a] - band.first[i + a]
+                for b in range(max(1, band.first[i + a] - j), min(MERGE, band.last[i + a] - j) + 1):
+                    gain = temper * gains[node, MERGE * (a - 1) + b - 1]
+                    linked = _added(linked, back[start + j + b, 0] + gain)
+            if j < band.last[i]:
+                alone = back[node + 1, 1]
+            if i < n and band.first[i + 1] <= j:
+                alone = _added(alone, back[band.offset[i + 1] + j - band.first[i + 1], 1])
+            for state in range(2):
+                total = _added(linked, alone + temper * null[state])
+                back[node, state] = _added(back[node, state], total)
+    return back
 
 
 @njit(cache=True)
@@ -251,10 +275,8 @@ def bead_posteriors(band: Any, gains: Any, null: Any, temper: float) -> Any:
 
 
 @njit(cache=True)
-def _add(sums: Any, node: int, state: int, value: float) -> None:
-    """Add in logarithms; what is 1e-13 of the sum or less is left out."""
-    have = sums[node, state]
-    if value > have:
-        sums[node, state] = value + (math.log1p(math.exp(have - value)) if have > value - 30.0 else 0.0)
-    elif value > have - 30.0:
-        sums[node, state] = have + math.log1p(math.exp(value - have))
+def _added(one: float, other: float) -> float:
+    """The log of a sum of logs; what is 1e-13 of it or less is left out."""
+    if one < other:
+        one, other = other, one
+    return one + math.log1p(math.exp(other - one)) if other > one - 30.0 else one

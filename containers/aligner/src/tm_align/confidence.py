@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tm_align.banded import Floats, Longs
+from tm_align.lengths import median
 
 REACH: Final = 5
 """Beads on either side that are a bead's neighbourhood."""
@@ -32,15 +33,29 @@ ALONE: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What speaks against each bead of a path by itself; 0 of null beads, and nothing where words are not known."""
+
+    weakest: Floats
+    """What words speak for the segment of the bead that they say least of."""
+    lengths: Floats
+    """What its lengths say, where they speak against it: 0 or less."""
+    across: Floats
+    """What words speak for one of its sides and the other side of the bead beside it: 0 or more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coefficients:
     """Of the logistic functions; how they were fitted: docs/aligner.md."""
 
     related: tuple[float, ...]
     """1, each of the tier's kinds of evidence near by, share of null beads near, log of the document's beads."""
     exact: tuple[float, ...]
-    """1, log-odds of the posterior, |log length ratio|, log of segments, words of the weakest segment if known."""
-    beside: tuple[float, float, float, float]
-    """1, log-odds of both together, those of the less sure neighbour, number of null beads beside it."""
+    """1, log-odds of the posterior, these again where below 0, |log length ratio|, log of segments; with doubts also
+    the weakest segment and the lengths."""
+    beside: tuple[float, ...]
+    """1, log-odds of both together, those of the less sure neighbour, number of null beads beside it; with doubts also
+    what speaks across."""
     null: tuple[float, float]
     """1, log-odds of the posterior."""
 
@@ -51,7 +66,7 @@ def bead_confidences(
     evidence: Sequence[Floats],
     oddity: Floats,
     coefficients: Coefficients,
-    weakest: Floats | None = None,
+    doubt: Doubt | None = None,
 ) -> Floats:
     """The confidence of each bead of a path.
 
@@ -61,25 +76,23 @@ def bead_confidences(
         evidence: what speaks for each bead by itself, kind by kind, in the tier's own units; null beads have none.
         oddity: of :func:`length_oddity`.
         coefficients: the tier's.
-        weakest: what words speak for the segment of each bead that they say least of, where words are known.
+        doubt: what speaks against each bead, where words are known.
     """
     linked = _linked(steps)
     odds, one = _log_odds(posteriors), np.ones(len(steps))
     size = np.log(min(len(steps), ENOUGH)) * one
     share = _nearby(linked.astype(np.float64))
     near = [_nearby(np.where(linked, kind, 0.0)) / np.maximum(share, 1e-9) for kind in evidence]
-    related = np.stack([one, *near, 1.0 - share, size], axis=1)
-    exact = np.stack(
-        [one, odds, oddity, np.log(steps[:, 2] + steps[:, 3]), *([] if weakest is None else [weakest])], axis=1
-    )
-    link = _logistic(related @ np.array(coefficients.related)) * _logistic(exact @ np.array(coefficients.exact))
-    beside = _logistic(_beside(linked, link) @ np.array(coefficients.beside))
-    null = _logistic(np.stack([one, odds], axis=1) @ np.array(coefficients.null))
-    return np.where(linked, beside, null)
+    related = _logistic_of([one, *near, 1.0 - share, size], coefficients.related)
+    known = [one, odds, np.minimum(odds, 0.0), oddity, np.log(steps[:, 2] + steps[:, 3])]
+    exact = _logistic_of(known + ([doubt.weakest, doubt.lengths] if doubt else []), coefficients.exact)
+    beside = _beside(linked, related * exact) + ([doubt.across] if doubt else [])
+    null = _logistic_of([one, odds], coefficients.null)
+    return np.where(linked, _logistic_of(beside, coefficients.beside), null)
 
 
-def _beside(linked: NDArray[np.bool_], confidences: Floats) -> Floats:
-    """What a bead is sure of by itself, and what its neighbours are; shape (beads, 4)."""
+def _beside(linked: NDArray[np.bool_], confidences: Floats) -> list[Floats]:
+    """1, the log-odds of each bead by itself and of the less sure of its neighbours, and how many of those are null."""
     odds = _log_odds(confidences)
     neighbours, is_bead = [], []
     for at in (slice(None, -2), slice(2, None)):  # the bead before and the one behind
@@ -87,8 +100,7 @@ def _beside(linked: NDArray[np.bool_], confidences: Floats) -> Floats:
         is_bead.append(np.concatenate([[True], linked, [True]])[at])
     weaker = np.minimum(*(np.where(bead, value, np.inf) for bead, value in zip(is_bead, neighbours, strict=True)))
     weaker = np.where(np.isinf(weaker), 0.0, np.minimum(weaker, ALONE))
-    nulls = 2.0 - is_bead[0] - is_bead[1]
-    return np.stack([np.ones(len(odds)), odds, weaker, nulls], axis=1)
+    return [np.ones(len(odds)), odds, weaker, 2.0 - is_bead[0] - is_bead[1]]
 
 
 def document_confidence(steps: Longs, confidences: Floats) -> float:
@@ -107,7 +119,7 @@ def length_oddity(steps: Longs, src_lengths: Floats, tgt_lengths: Floats) -> Flo
         total = np.concatenate(([0.0], np.cumsum(lengths)))
         sums.append(total[steps[:, at] + steps[:, at + 2]] - total[steps[:, at]] + 1.0)
     ratio = np.log(sums[0]) - np.log(sums[1])
-    return np.asarray(np.where(linked, np.abs(ratio - np.median(ratio[linked])), 0.0))
+    return np.asarray(np.where(linked, np.abs(ratio - median(ratio[linked])), 0.0))
 
 
 def _linked(steps: Longs) -> NDArray[np.bool_]:
@@ -127,5 +139,5 @@ def _nearby(values: NDArray[np.floating[Any]]) -> Floats:
     return np.asarray((total[last] - total[first]) / (last - first))
 
 
-def _logistic(odds: Floats) -> Floats:
-    return np.asarray(1.0 / (1.0 + np.exp(-odds)))
+def _logistic_of(values: Sequence[Floats], coefficients: Sequence[float]) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.stack(values, axis=1) @ np.array(coefficients))))

@@ -360,32 +360,40 @@ def _wipe(line: Any, at: int, words: Any, ratios: Any) -> None:
             line[ratios.words[r], at] = np.float32(0.0)
 
 
-def explain(x: Side, y: Side, table: Table, x_runs: Longs, y_runs: Longs, linked: float) -> tuple[Floats, Floats]:
+class OverChance(NamedTuple):
+    """What words of x say of words of y, beside how frequent those are."""
+
+    ratios: Table
+    mass: Floats
+    """What each row of the table sums up to."""
+
+
+def over_chance(x: Side, y: Side, table: Table) -> OverChance:
+    """Divide p(word of y | word of x) by the plain frequency of the word of y."""
+    mass = np.bincount(row_numbers(table), weights=table.values, minlength=len(x.words))
+    ratios = Table(table.starts, table.words, table.values / frequencies(y)[table.words])
+    return OverChance(ratios, np.asarray(mass, np.float64))
+
+
+def explain(x: Side, y: Side, table: OverChance, x_runs: Longs, y_runs: Longs, linked: float) -> tuple[Floats, Floats]:
     """How much better than chance each run of x explains the run of y beside it.
 
     Args:
         x: the side that explains.
         y: the side that is explained.
-        table: p(word of y | word of x).
+        table: of :func:`over_chance`.
         x_runs: half-open ranges of segments, shape (k, 2).
         y_runs: as many ranges of y.
         linked: share of a word that its counterparts explain.
 
     Returns:
-        Nats of each run, as :func:`hear` has them, and those of its weakest segment over the root of its words.
+        Nats of each run, as :func:`hear` has them, and those of its weakest segment over the root of its words: a word
+        that two segments of the run have says nothing of either.
     """
-    ratios, mass = over_chance(x, y, table)
     found: tuple[Floats, Floats] = _explain(
-        x.starts, x.tokens, y.starts, y.tokens, ratios, mass, len(y.words), x_runs, y_runs, linked
+        x.starts, x.tokens, y.starts, y.tokens, table.ratios, table.mass, len(y.words), x_runs, y_runs, linked
     )
     return found
-
-
-def over_chance(x: Side, y: Side, table: Table) -> tuple[Table, Floats]:
-    """A table's entries over the plain frequency of their words, and what each row sums up to."""
-    frequency = frequencies(y)
-    mass = np.bincount(row_numbers(table), weights=table.values, minlength=len(x.words))
-    return Table(table.starts, table.words, table.values / frequency[table.words]), np.asarray(mass, np.float64)
 
 
 @njit(cache=True)
@@ -395,36 +403,48 @@ def _explain(
 ) -> Any:  # fmt: skip
     total = np.zeros(len(x_runs))
     weakest = np.zeros(len(x_runs))
-    line = np.zeros(y_words)
+    line = np.zeros((y_words, 1), dtype=np.float32)
+    holder = np.full(y_words, -1, dtype=np.int64)
+    own = np.empty((y_starts[1:] - y_starts[:-1]).max() if len(y_starts) > 1 else 0, dtype=np.int32)
     for k in range(len(x_runs)):
         words = x_tokens[x_starts[x_runs[k, 0]] : x_starts[x_runs[k, 1]]]
-        said = 0.0
-        for w in words:
-            said += mass[w]
-            for r in range(ratios.starts[w], ratios.starts[w + 1]):
-                line[ratios.words[r]] += ratios.values[r]
+        said = _write(line, 0, words, ratios, mass)
         share = linked / max(len(words), 1)
+        rest = 1.0 - share * said
+        _find_holders(holder, y_starts, y_tokens, y_runs[k, 0], y_runs[k, 1])
         for y in range(y_runs[k, 0], y_runs[k, 1]):
             heard = y_tokens[y_starts[y] : y_starts[y + 1]]
-            nats = _log_odds(line, heard, share, 1.0 - share * said)
-            total[k] += nats
-            nats /= math.sqrt(max(len(heard), 1))
+            total[k] += _log_odds(line, heard, share, rest)
+            count = 0
+            for w in heard:
+                if holder[w] == y:
+                    own[count] = w
+                    count += 1
+            nats = _log_odds(line, own[:count], share, rest) / math.sqrt(max(count, 1))
             if y == y_runs[k, 0] or nats < weakest[k]:
                 weakest[k] = nats
-        for w in words:
-            for r in range(ratios.starts[w], ratios.starts[w + 1]):
-                line[ratios.words[r]] = 0.0
+        _wipe(line, 0, words, ratios)
     return total, weakest
 
 
 @njit(cache=True)
+def _find_holders(holder: Any, starts: Any, tokens: Any, first: int, end: int) -> None:
+    """Write for each word of some segments which of them has it; -2 where several have it."""
+    for y in range(first, end):
+        for w in tokens[starts[y] : starts[y + 1]]:
+            holder[w] = -1
+    for y in range(first, end):
+        for w in tokens[starts[y] : starts[y + 1]]:
+            holder[w] = y if holder[w] in (-1, y) else -2
+
+
+@njit(cache=True)
 def _log_odds(line: Any, words: Any, share: float, rest: float) -> float:
-    """Sum of the words' log odds, with one logarithm for all: odds are multiplied as long as they fit a double."""
+    """Sum of the words' log odds, with one logarithm for all that a double can hold the product of."""
     total = 0.0
-    odds = 1.0
-    for w in words:
-        odds *= rest + share * line[w]
-        if odds > 1e200 or odds < 1e-200:
-            total += np.log(odds)
-            odds = 1.0
-    return float(total + np.log(odds))
+    for begin in range(0, len(words), WORDS_A_PRODUCT):
+        odds = 1.0
+        for w in words[begin : begin + WORDS_A_PRODUCT]:
+            odds *= rest + share * line[w, 0]
+        total += np.log(odds)
+    return float(total)

@@ -36,7 +36,7 @@ from tm_align.lexicon import Lexicon
 from tm_align.overlap import longest_run
 from tm_align.search import NAT, SCORE, add_words, off_path_scores, posteriors, scores_to_nats
 from tm_align.vectors import DocumentVectors
-from tm_align.witness import witness
+from tm_align.witness import Witness, witness
 
 TIER: Final = "embedding"
 
@@ -77,17 +77,25 @@ LEAST_SHARE: Final = 0.01
 
 
 SURE: Final = Coefficients(
-    related=(2.025, 0.842, -3.076, -1.388),
-    exact=(5.444, 0.355, -4.788, -3.436),
-    beside=(0.0, 1.0, 0.0, 0.0),
-    null=(0.384, 0.888),
+    related=(-3.469, 1.493, -12.068, 0.359),
+    exact=(4.732, 0.304, 0.0, -2.407, -2.686),
+    beside=(0.505, 0.718, 0.266, -1.742),
+    null=(2.855, 1.636),
 )
 SURE_WITH_WORDS: Final = Coefficients(
-    related=(6.186, 0.1, 2.754, 1.689, -8.927, -1.646),
-    exact=(3.634, 0.72, -2.496, -1.661, 0.525),
-    beside=(0.194, 0.727, 0.341, -1.133),
-    null=(0.013, 0.588),
+    related=(-6.169, 2.254, 1.898, -1.683, -15.595, 0.352),
+    exact=(3.714, 0.354, 0.0, -0.489, -2.402, 0.847, 0.203),
+    beside=(0.379, 0.775, 0.238, -1.638, 0.02),
+    null=(1.265, 1.076),
 )
+SURE_BY_WORDS: Final = Coefficients(
+    related=(0.943, 4.884, 1.614, -7.197, -1.087),
+    exact=(3.247, 0.185, 0.0, -2.188, -1.677, 0.87, 0.343),
+    beside=(-1.028, 1.363, 0.483, -1.252, -0.265),
+    null=(0.186, 0.833),
+)
+"""Of vectors alone, of a model's vectors with words, and of vectors made of words: those vouch for nothing, for the
+words were learned from the pair itself."""
 
 
 def align_embedding(
@@ -135,7 +143,7 @@ def align_embedding(
         for at in (0, 1)
     ]
     beads = tuple(without_blanks(hint.beads if hint else (), *kept))
-    found = align_vectors(*sides, hint=beads, lexicon=lexicon, settings=settings)
+    found = align_vectors(*sides, hint=beads, lexicon=lexicon, settings=settings, of_words=is_of_words(encoder))
     return replace(
         found,
         beads=tuple(with_blanks(found.beads, kept[0], kept[1], len(src), len(tgt))),
@@ -150,6 +158,7 @@ def align_vectors(
     hint: Sequence[Bead] = (),
     lexicon: Lexicon | None = None,
     settings: SearchSettings | None = None,
+    of_words: bool = False,
 ) -> Alignment:
     """Align two documents, neither of them empty, by their vectors, lengths and, where both sides have texts, words.
 
@@ -157,7 +166,8 @@ def align_vectors(
     typically scores, and how far that stands out; then the probability of every bead, measured in that, and the path
     that can be expected to have most beads right. Words are learned from the first path, or from ``hint``.
 
-    ``lexicon`` must be turned from the source's language to the target's.
+    ``lexicon`` must be turned from the source's language to the target's; ``of_words`` says that the vectors are made
+    of words, not by a model, and so speak for no bead by themselves.
 
     Raises:
         AlignmentInputError: runs are missing, dimensions differ, or a vector is not finite.
@@ -173,9 +183,9 @@ def align_vectors(
     check_sides(src.vectors, tgt.vectors, settings)
     if _is_swapped(src.vectors, tgt.vectors):
         mirrored = [bead.mirrored() for bead in hint]
-        found = _align(tgt, src, mirrored, lexicon.mirrored() if lexicon else None, settings)
+        found = _align(tgt, src, mirrored, lexicon.mirrored() if lexicon else None, settings, of_words)
         return replace(found, beads=tuple(bead.mirrored() for bead in found.beads))
-    return _align(src, tgt, hint, lexicon, settings)
+    return _align(src, tgt, hint, lexicon, settings, of_words)
 
 
 def _is_swapped(src: DocumentVectors, tgt: DocumentVectors) -> bool:
@@ -186,7 +196,19 @@ def _is_swapped(src: DocumentVectors, tgt: DocumentVectors) -> bool:
     return x < y
 
 
-def _align(src: Side, tgt: Side, hint: Sequence[Bead], lexicon: Lexicon | None, settings: SearchSettings) -> Alignment:
+def is_of_words(encoder: Encoder) -> bool:
+    """Whether an encoder's vectors are made of words, not by a model."""
+    return encoder.facts.get("encoder") == "lexicon"
+
+
+def _align(
+    src: Side,
+    tgt: Side,
+    hint: Sequence[Bead],
+    lexicon: Lexicon | None,
+    settings: SearchSettings,
+    of_words: bool,
+) -> Alignment:
     lattice, singles = make_lattice(src, tgt, settings)
     steps = best_path(lattice)
     clarity, typical = _weigh_scores(lattice, steps)
@@ -197,14 +219,13 @@ def _align(src: Side, tgt: Side, hint: Sequence[Bead], lexicon: Lexicon | None, 
     steps = best_path(lattice, least=round(LEAST_PROBABILITY * SCORE))
     usual = _usual_cosines(src, tgt, steps, singles)
     over_usual = np.where(linked_steps(steps), values_at(lattice, steps, lattice.cosines) / UNIT - usual, 0.0)
-    heard = witness(pair, steps) if pair else None
-    confidences = bead_confidences(
+    confidences = _confidences(
         steps,
         _path_posteriors(lattice, steps, nulls),
-        (over_usual * clarity / typical, *((heard.words, heard.lengths) if heard else ())),
+        over_usual * clarity / typical,
         length_oddity(steps, src.lengths, tgt.lengths),
-        SURE_WITH_WORDS if heard else SURE,
-        heard.weakest if heard else None,
+        witness(pair, steps) if pair else None,
+        of_words,
     )
     costs = np.where(linked_steps(steps), 1.0 - over_usual / (1.0 - usual), 0.0)
     rows = zip(steps.tolist(), confidences.tolist(), np.maximum(costs, 0.0).tolist(), strict=True)
@@ -212,8 +233,17 @@ def _align(src: Side, tgt: Side, hint: Sequence[Bead], lexicon: Lexicon | None, 
         beads=tuple(Bead((i, i + a), (j, j + b), confidence, cost) for (i, j, a, b), confidence, cost in rows),
         confidence=document_confidence(steps, confidences),
         tier=TIER,
-        details={"typical_score": round(typical, 4), "clarity": round(clarity, 2)},
+        details={"typical_score": round(typical, 4), "clarity": round(clarity, 2), "cells": lattice.band.nodes},
     )
+
+
+def _confidences(steps: I64, posteriors: F64, evidence: F64, oddity: F64, heard: Witness | None, of_words: bool) -> F64:
+    if heard is None:
+        return bead_confidences(steps, posteriors, (evidence,), oddity, SURE)
+    if of_words:
+        return bead_confidences(steps, posteriors, (heard.words, heard.lengths), oddity, SURE_BY_WORDS, heard.doubt)
+    kinds = evidence, heard.words, heard.lengths
+    return bead_confidences(steps, posteriors, kinds, oddity, SURE_WITH_WORDS, heard.doubt)
 
 
 def _weigh_scores(lattice: Lattice, steps: I64) -> tuple[float, float]:

@@ -67,6 +67,7 @@ CROSSING: Final = -3.0
 _MARK: Final = re.compile(r"\s*(?:</?[^\W\d][\w:-]*(?:\s+[\w:-]+=[^<>]*|\s*/)?>|([*#~=_-])(?:\s*\1){2,})\s*")
 """A segment that is only a mark between paragraphs, such as ``<p>``, ``* * *`` or ``---``: no part of any sentence."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """A document pair as numbers."""
@@ -255,7 +256,7 @@ def expected_ratio(pair: Pair, steps: Longs | None) -> float:
 
 
 def _sizes(side: Side) -> Floats:
-    """log(characters + 1) of each run of 1 to MERGE segments, shape (MERGE, n); runs past the end are cut there."""
+    """log(letters + 1) of each run of 1 to MERGE segments, shape (MERGE, n); runs past the end are cut there."""
     n = len(side)
     ends = np.minimum(np.arange(n) + np.arange(1, MERGE + 1)[:, None], n)
     return np.asarray(np.log(side.places[ends] - side.places[:n] + 1.0))

@@ -39,14 +39,14 @@ MAX_ROUNDS: Final = 3
 SETTLED: Final = 0.05
 """Share of changed beads at which no further round is worth its time: on our gold a second one changes nothing."""
 
-TEMPER: Final = 0.25
-"""What gains are multiplied by before posteriors are taken: 0.25 tells right from wrong better than 1, 0.5 and 0.1."""
+TEMPER: Final = 0.5
+"""What gains are multiplied by before posteriors are taken: 0.5 tells right from wrong better than 1 and 0.25."""
 
 SURE: Final = Coefficients(
-    related=(6.186, 2.754, 1.689, -8.927, -1.646),
-    exact=(3.634, 0.72, -2.496, -1.661, 0.525),
-    beside=(0.194, 0.727, 0.341, -1.133),
-    null=(0.913, 0.068),
+    related=(-1.438, 2.976, 1.784, -9.425, -0.18),
+    exact=(1.327, 0.782, -0.398, -1.565, -0.738, 1.217, 0.376),
+    beside=(0.501, 0.766, 0.349, -0.913, -0.251),
+    null=(0.629, 0.137),
 )
 
 
@@ -90,13 +90,13 @@ def align_lexical(
         src, tgt, src_paragraphs, tgt_paragraphs = tgt, src, tgt_paragraphs, src_paragraphs
         words = words.mirrored() if words else None
     pair = read_pair(src, tgt, words, src_paragraphs, tgt_paragraphs)
-    found, rounds = _search(pair, MAX_ROUNDS if learn else 0)
+    found, rounds, cells = _search(pair, MAX_ROUNDS if learn else 0)
     beads, confidence = _scored(pair, found)
     return Alignment(
         beads=tuple(bead.mirrored() for bead in beads) if swap else beads,
         confidence=confidence,
         tier=TIER,
-        details={"lexicon": lexicon.sha256 if lexicon else "", "rounds": rounds},
+        details={"lexicon": lexicon.sha256 if lexicon else "", "rounds": rounds, "cells": cells},
     )
 
 
@@ -110,11 +110,14 @@ class _Found:
     known: Evidence
 
 
-def _search(pair: Pair, max_rounds: int) -> tuple[_Found, int]:
-    """Search; learn from what was found and search again, until the beads settle. Also the number of rounds."""
+def _search(pair: Pair, max_rounds: int) -> tuple[_Found, int, int]:
+    """Search; learn from what was found and search again, until the beads settle.
+
+    Also the number of rounds, and of the cells of all searches.
+    """
     tables = first_tables(pair)
     band = anchors.corridor(anchors.coarse_path(pair.src, pair.tgt, tables[0]), pair.src, pair.tgt)
-    found = _search_once(pair, tables, band, None)
+    found, cells = _search_once(pair, tables, band, None), int(band.offset[-1])
     for rounds in range(1, max_rounds + 1):
         before = found.steps
         tables = learn_tables(pair, before)
@@ -122,10 +125,10 @@ def _search(pair: Pair, max_rounds: int) -> tuple[_Found, int]:
         seen = anchors.coarse_path(pair.src, pair.tgt, tables[0])
         course = np.concatenate([before[:, :2], before[:, :2] + before[:, 2:]])
         band = anchors.around(course, seen, pair.src, pair.tgt)
-        found = _search_once(pair, tables, band, before)
+        found, cells = _search_once(pair, tables, band, before), cells + int(band.offset[-1])
         if _share_changed(before, found.steps) <= SETTLED:
-            return found, rounds
-    return found, max_rounds
+            return found, rounds, cells
+    return found, max_rounds, cells
 
 
 def _share_changed(before: Longs, after: Longs) -> float:
@@ -149,7 +152,7 @@ def _scored(pair: Pair, found: _Found) -> tuple[tuple[Bead, ...], float]:
     oddity = length_oddity(steps, pair.src.lengths, pair.tgt.lengths)
     heard = witness(pair, steps)
     confidences = bead_confidences(
-        steps, _posteriors(found, gains), (heard.words, heard.lengths), oddity, SURE, heard.weakest
+        steps, _posteriors(found, gains), (heard.words, heard.lengths), oddity, SURE, heard.doubt
     )
     rows = zip(steps.tolist(), confidences.tolist(), (-gains).tolist(), strict=True)
     beads = tuple(Bead((i, i + a), (j, j + b), confidence, cost) for (i, j, a, b), confidence, cost in rows)

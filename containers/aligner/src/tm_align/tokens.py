@@ -21,6 +21,7 @@ _UNSPACED: Final = (
 _TOKEN: Final = re.compile(rf"\d+(?:[.,:]\d+)*|[{_UNSPACED}]+|[^\W\d_{_UNSPACED}]+|[^\w\s]|_+")
 _IS_UNSPACED: Final = re.compile(rf"[{_UNSPACED}]")
 
+_IS_DENSE: Final = re.compile("[\u1100-\u11ff\u3040-\u9fff\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003134f]")
 _DENSE: Final = (
     (re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+"), 3.3),
     (re.compile("[\u1100-\u11ff\uac00-\ud7ff]+"), 2.35),
@@ -50,7 +51,7 @@ def _runs(segment: str) -> list[str]:
 def _cut(run: str) -> list[str]:
     if run[0].isdecimal():
         return [run]
-    if len(run) > 1 and _IS_UNSPACED.match(run):
+    if len(run) > 1 and not run.isascii() and _IS_UNSPACED.match(run):
         return [run[k : k + 2] for k in range(len(run) - 1)]
     return [run[:STEM_LENGTH]]
 
@@ -82,7 +83,7 @@ class Side:
 
     @cached_property
     def places(self) -> NDArray[np.float64]:
-        """Characters before each node, shape (segments + 1,)."""
+        """Letters before each node, shape (segments + 1,)."""
         return np.concatenate([[0.0], np.cumsum(self.lengths)])
 
 
@@ -115,8 +116,8 @@ def letters(segments: Sequence[str]) -> NDArray[np.float64]:
 
 
 def _letters(segment: str) -> float:
-    size = float(sum(map(len, segment.split())))
-    if not segment.isascii():
+    size = float(len("".join(segment.split())))
+    if not segment.isascii() and _IS_DENSE.search(segment):
         for script, worth in _DENSE:
             size += (worth - 1.0) * sum(map(len, script.findall(segment)))
     return size

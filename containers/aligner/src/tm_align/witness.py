@@ -12,9 +12,10 @@ import numpy as np
 
 from tm_align import em
 from tm_align.banded import Floats, Longs
-from tm_align.em import Table
+from tm_align.confidence import Doubt
+from tm_align.em import OverChance, Table
 from tm_align.evidence import EVIDENCE_SHARE, GIVEN_BEADS, Pair, expected_ratio
-from tm_align.lengths import chance_spread, length_gains
+from tm_align.lengths import chance_spread, length_gains, median
 
 BLOCKS: Final = 8
 LEAST_BLOCK, MOST_BLOCK = 4, 50
@@ -31,7 +32,8 @@ FEW: Final = 10.0
 
 LEAST_GAIN, MOST_GAIN = -9.0, 25.0
 LEAST_OVER, MOST_OVER = -4.0, 12.0
-LEAST_WEAKEST, MOST_WEAKEST = -2.0, 4.0
+LEAST_WEAKEST, MOST_WEAKEST = -2.0, 0.3
+MOST_ACROSS: Final = 6.0
 MOST_LENGTH: Final = 3.0
 """What more, or less, is no evidence of more."""
 
@@ -44,8 +46,16 @@ class Witness:
     """What its words explain of each other over what chance does, in the spread of chance."""
     weakest: Floats
     """The same of the segment that is explained least, in nats over the root of its words, without comparison."""
+    across: Floats
+    """What words of one of its sides explain of the other side of the bead before or behind, in the unit of ``words``:
+    more than chance speaks for a border in the wrong place."""
     lengths: Floats
     """What its lengths say, in nats."""
+
+    @property
+    def doubt(self) -> Doubt:
+        """What of it speaks against the beads."""
+        return Doubt(weakest=self.weakest, lengths=np.minimum(self.lengths, 0.0), across=self.across)
 
 
 def witness(pair: Pair, steps: Longs) -> Witness:
@@ -58,33 +68,46 @@ def witness(pair: Pair, steps: Longs) -> Witness:
     Cost: that of learning words once, and of the words inside beads three times.
     """
     linked = np.flatnonzero((steps[:, 2] > 0) & (steps[:, 3] > 0))
-    words, weakest, lengths = (np.zeros(len(steps)) for _ in range(3))
+    words, weakest, across, lengths = (np.zeros(len(steps)) for _ in range(4))
     if len(linked):
         src_runs = em.runs(steps[linked, 0], steps[linked, 2])
         tgt_runs = em.runs(steps[linked, 1], steps[linked, 3])
-        words[linked], weakest[linked] = _words(pair, src_runs, tgt_runs)
+        words[linked], weakest[linked], across[linked] = _words(pair, src_runs, tgt_runs)
         lengths[linked] = _lengths(pair, steps, src_runs, tgt_runs)
-    return Witness(words=words, weakest=weakest, lengths=lengths)
+    return Witness(words=words, weakest=weakest, across=across, lengths=lengths)
 
 
-def _words(pair: Pair, src_runs: Longs, tgt_runs: Longs) -> tuple[Floats, Floats]:
+def _words(pair: Pair, src_runs: Longs, tgt_runs: Longs) -> tuple[Floats, Floats, Floats]:
     n = len(src_runs)
-    gains, weakest, apart = np.zeros(n), np.zeros(n), []
+    gains, weakest, border, apart = np.zeros(n), np.zeros(n), np.full(n + 1, LEAST_GAIN), []
     half = np.arange(n) // min(max(n // BLOCKS, LEAST_BLOCK), MOST_BLOCK) % 2
     given = Table(pair.given.starts, pair.given.words, GIVEN_BEADS * pair.given.values)
     for mine in (0, 1):
         own, others = np.flatnonzero(half == mine), half != mine
-        tables = em.learn_both(pair.src, pair.tgt, src_runs[others], tgt_runs[others], given)
-        gains[own], weakest[own] = _explained(pair, tables, src_runs[own], tgt_runs[own])
-        for step in APART:
-            there = own[own + step < n]
-            apart.append(_explained(pair, tables, src_runs[there], tgt_runs[there + step])[0])
+        last = own[own + 1 < n]
+        learned = em.learn_both(pair.src, pair.tgt, src_runs[others], tgt_runs[others], given)
+        tables = em.over_chance(pair.src, pair.tgt, learned[0]), em.over_chance(pair.tgt, pair.src, learned[1])
+        # Each bead by itself, across the border behind it in both ways, and with what is surely not its own.
+        pairs = [(own, own), (last, last + 1), (last + 1, last)]
+        pairs += [(first, first + step) for step in APART for first in [own[own + step < n]]]
+        src, tgt = (np.concatenate([one[at] for one in pairs]) for at in (0, 1))
+        explained, least = _explained(pair, tables, src_runs[src], tgt_runs[tgt])
+        found = np.split(explained, np.cumsum([len(one) for one, _ in pairs])[:-1])
+        gains[own], weakest[own] = found[0], least[: len(own)]
+        border[last + 1] = np.maximum(found[1], found[2])
+        apart += found[3:]
     middle, spread = _chance(np.concatenate(apart))
-    over = (np.clip(gains, LEAST_GAIN, MOST_GAIN) - middle) / spread
-    return np.clip(over, LEAST_OVER, MOST_OVER), np.clip(weakest, LEAST_WEAKEST, MOST_WEAKEST)
+    words, across = ((np.clip(one, LEAST_GAIN, MOST_GAIN) - middle) / spread for one in (gains, border))
+    return (
+        np.clip(words, LEAST_OVER, MOST_OVER),
+        np.clip(weakest, LEAST_WEAKEST, MOST_WEAKEST),
+        np.clip(np.maximum(across[:-1], across[1:]), 0.0, MOST_ACROSS),
+    )
 
 
-def _explained(pair: Pair, tables: tuple[Table, Table], src_runs: Longs, tgt_runs: Longs) -> tuple[Floats, Floats]:
+def _explained(
+    pair: Pair, tables: tuple[OverChance, OverChance], src_runs: Longs, tgt_runs: Longs
+) -> tuple[Floats, Floats]:
     """Nats by which each side explains the other, both directions halved, and those of the weakest segment."""
     forward, tgt_weakest = em.explain(pair.src, pair.tgt, tables[0], src_runs, tgt_runs, EVIDENCE_SHARE)
     backward, src_weakest = em.explain(pair.tgt, pair.src, tables[1], tgt_runs, src_runs, EVIDENCE_SHARE)
@@ -94,8 +117,8 @@ def _explained(pair: Pair, tables: tuple[Table, Table], src_runs: Longs, tgt_run
 def _chance(gains: Floats) -> tuple[float, float]:
     """Middle and spread of the gains of pairs that do not belong together; one odd pair in many changes neither."""
     n = len(gains)
-    middle = float(np.median(gains)) if n else 0.0
-    spread = 1.4826 * float(np.median(np.abs(gains - middle))) if n else 0.0
+    middle = median(gains) if n else 0.0
+    spread = 1.4826 * median(np.abs(gains - middle)) if n else 0.0
     middle = (n * middle + FEW * USUAL_MIDDLE) / (n + FEW)
     return middle, float(np.sqrt((n * spread**2 + FEW * USUAL_SPREAD**2) / (n + FEW)))
 
