@@ -1,37 +1,70 @@
 """Language tags: which are accepted, and how they are written.
 
-Accepted is ``ll``, ``lll``, ``ll-Script``, ``ll-REGION`` or both (BCP 47, RFC 5646 section 2.1), with a
-two-letter code of ISO 639-1 or one of the three-letter codes below.
+Accepted is ``ll``, ``lll``, ``ll-Script``, ``ll-REGION`` or both (BCP 47, RFC 5646 section 2.1), with a code of ISO
+639-1 or 639-3, and as POSIX has it ``sr@latin``. A language with a two-letter code is written with it: ``deu`` is
+``de``, and ``swh_Latn``, Swahili as FLORES has it, ``sw-Latn``.
+
+``languages.tsv`` has them: code, the code that is written in its place, the script that the language is usually written
+in, and its names, English and its own (ISO 639-3; likely subtags and names of CLDR).
 """
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
 from tm_core.errors import BadName
 
-# ISO 639-1, all 183 codes in force.
-_ISO_639_1 = frozenset(
-    """aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en
-    eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv
-    ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne
-    ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st
-    su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu""".split()
+_TAG = re.compile(
+    r"(?P<language>[A-Za-z]{2,3})(?:[-_](?P<script>[A-Za-z]{4}))?(?:[-_](?P<region>[A-Za-z]{2}|\d{3}))?"
+    r"(?:@(?P<modifier>[A-Za-z]+))?"
 )
-# Three-letter codes of languages that are translated into and have no two-letter code (ISO 639-3).
-_ISO_639_3 = frozenset(
-    "ast ceb ckb csb dsb fil frp fur gsw haw hsb kab lij mai nds pap sco scn sah szl tok vec".split()
-)
-_TAG = re.compile(r"(?P<language>[A-Za-z]{2,3})(?:[-_](?P<script>[A-Za-z]{4}))?(?:[-_](?P<region>[A-Za-z]{2}|\d{3}))?")
+#: Scripts as the locales of POSIX name them.
+_MODIFIERS = {"latin": "Latn", "cyrillic": "Cyrl", "arabic": "Arab", "devanagari": "Deva"}
+#: Regions that write Chinese in traditional characters.
+_TRADITIONAL = frozenset({"TW", "HK", "MO"})
+
+
+class _Language(NamedTuple):
+    code: str
+    script: str
+    names: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def _languages() -> dict[str, _Language]:
+    """Every code, with the one that is written and the usual script, "" where it is not known."""
+    lines = Path(__file__).with_name("languages.tsv").read_text(encoding="utf-8").splitlines()
+    rows = ([*line.split("\t"), "", "", ""][:4] for line in lines)
+    return {
+        code: _Language(written or code, script, tuple(filter(None, names.split("|"))))
+        for code, written, script, names in rows
+    }
+
+
+@lru_cache(maxsize=1)
+def _by_name() -> dict[str, str]:
+    return {name: language.code for language in _languages().values() for name in language.names}
+
+
+def named(name: str) -> str:
+    """The code of a language by its English or its own name, whatever its case; "" if it is none."""
+    return _by_name().get(name.strip().casefold(), "")
 
 
 def is_language(tag: str) -> bool:
     """Say whether ``tag`` is a language tag that is accepted here."""
     found = _TAG.fullmatch(tag)
-    return found is not None and found["language"].lower() in _ISO_639_1 | _ISO_639_3
+    return (
+        found is not None
+        and found["language"].lower() in _languages()
+        and (not found["modifier"] or (not found["script"] and found["modifier"].lower() in _MODIFIERS))
+    )
 
 
 def canonical(tag: str) -> str:
-    """Write a tag the usual way: ``zh_hant_tw`` becomes ``zh-Hant-TW``.
+    """Write a tag the usual way: ``zh_hant_tw`` becomes ``zh-Hant-TW``, ``sr@latin`` ``sr-Latn``, ``deu`` ``de``.
 
     Raises:
         BadName: the tag is not one, or its language does not exist.
@@ -42,12 +75,9 @@ def canonical(tag: str) -> str:
             f"'{tag}' is not a language code. Expected a code of ISO 639 such as 'de', 'pt-BR' or 'zh-Hant'. "
             "Correct the name or the configuration; nothing was stored under this code."
         )
-    parts = [found["language"].lower()]
-    if found["script"]:
-        parts.append(found["script"].title())
-    if found["region"]:
-        parts.append(found["region"].upper())
-    return "-".join(parts)
+    script = found["script"] or _MODIFIERS.get((found["modifier"] or "").lower(), "")
+    parts = [_languages()[found["language"].lower()].code, script.title(), (found["region"] or "").upper()]
+    return "-".join(filter(None, parts))
 
 
 def primary(tag: str) -> str:
@@ -79,7 +109,8 @@ def best_match(wanted: str, available: Iterable[str]) -> str:
 
     Returns:
         "" if none does. A region is never exchanged (``pt-PT`` for ``pt-BR``), a script never crossed: ``zh-Hant``
-        serves neither for ``zh-Hans`` nor for ``zh``.
+        and ``zh-HK`` serve neither for ``zh-Hans`` nor for ``zh``, ``zh-Hans-CN`` serves for both, and ``sr-Latn`` not
+        for ``sr``, which is written in Cyrillic.
     """
     tags = sorted(set(available))
     if wanted in tags:
@@ -89,10 +120,14 @@ def best_match(wanted: str, available: Iterable[str]) -> str:
 
 
 def _subtags(tag: str) -> tuple[str, str]:
-    """Script and region of a tag; "" for what it leaves out."""
-    subtags = re.split(r"[-_]", tag)[1:]
-    script = next((subtag for subtag in subtags if len(subtag) == 4), "")
-    return script, next((subtag for subtag in subtags if len(subtag) in (2, 3)), "")
+    """Script and region of a tag: the language's usual script where it names none, "" for a region left out."""
+    language, *subtags = re.split(r"[-_]", tag)
+    region = next((subtag for subtag in subtags if len(subtag) in (2, 3)), "")
+    named = next((subtag for subtag in subtags if len(subtag) == 4), "")
+    if not named and language == "zh" and region in _TRADITIONAL:
+        named = "Hant"
+    known = _languages().get(language)
+    return named or (known.script if known else ""), region
 
 
 def _serves(one: tuple[str, str], other: tuple[str, str]) -> bool:
