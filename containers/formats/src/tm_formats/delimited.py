@@ -10,13 +10,14 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from itertools import chain, islice
 from typing import BinaryIO
 
 from tm_core.documents import BilingualUnit, Variant
-from tm_core.languages import canonical, is_language
 from tm_formats.encoding import Unreadable, decode, refuse_binary
-from tm_formats.hints import Hints, language
+from tm_formats.headers import MOST_ABOVE, Layout, plain, read_header
+from tm_formats.hints import Hints
 
 #: Characters of one line and of one field: a longer one is no segment, and could fill memory.
 MAX_LINE_CHARS = 2_000_000
@@ -25,18 +26,15 @@ MAX_LEGACY_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 20
 _ESCAPED = re.compile(r"\\([\\tnrbfv])")
 _PLAIN = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
-_SOURCES = ("source", "src", "src_text", "source_text")
-_TARGETS = ("target", "tgt", "tgt_text", "target_text", "translation")
-_KEYS = ("key", "id", "context", "msgctxt")
-_NOTES = ("note", "comment", "notes", "comments")
-#: What our own columns are called as properties of TMX.
-_OWN = {
-    "score": "x-tm-score",
-    "tier": "x-tm-tier",
-    "review_state": "x-tm-review",
-    "date": "x-tm-date",
-    "document": "file",
-}
+#: What says in such a column that a translator is not done.
+_IS_FUZZY = frozenset(("true", "1", "yes", "fuzzy", "x"))
+_NOT_DONE = frozenset(
+    "fuzzy|untranslated|new|empty|draft|rejected|unfinished|needs translation|needs editing|needs review|needs work|"
+    "needs l10n|needs adaptation|needs review translation".split("|")
+)
+#: Lines that a delimiter is found by.
+_HEAD_LINES = 10
+_SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 Rows = Iterator[tuple[int, list[str]]]
 
@@ -63,7 +61,7 @@ def _read(source: BinaryIO, hints: Hints, rows_of: Callable[[Iterator[str]], Row
         source.seek(start)
         return _units(rows_of(_lines(source, encoding)), told)
 
-    if not sum(1 for _ in units(Hints(src_lang=hints.src_lang, tgt_lang=hints.tgt_lang))):
+    if not sum(1 for _ in units(replace(hints, left_out=None))):
         raise Unreadable("there is no unit in it", "Export it again, with text on both sides.")
     return units(hints)
 
@@ -117,10 +115,11 @@ def _lines(source: BinaryIO, encoding: str) -> Iterator[str]:
 
 
 def _csv_rows(lines: Iterator[str]) -> Rows:
-    first = next(lines, "")
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(_chained(first, lines), delimiter=delimiter, strict=True)
-    line = 1
+    head = list(islice(lines, _HEAD_LINES))
+    said = _SEP.fullmatch(head[0]) if head else None
+    delimiter = said[1] if said else max(",;\t", key=lambda one: _evidence(head, one))
+    reader = csv.reader(chain(head[1:] if said else head, lines), delimiter=delimiter, strict=True)
+    begin = line = 2 if said else 1
     while True:
         try:
             row = next(reader, None)
@@ -130,13 +129,13 @@ def _csv_rows(lines: Iterator[str]) -> Rows:
         if row is None:
             return
         yield line, row
-        line = reader.line_num + 1
+        line = reader.line_num + begin
 
 
-def _chained(first: str, lines: Iterator[str]) -> Iterator[str]:
-    if first:
-        yield first
-    yield from lines
+def _evidence(lines: Sequence[str], delimiter: str) -> tuple[int, int]:
+    """What speaks for a delimiter: in how many lines it stands, then how often in the first of these."""
+    counts = [count for line in lines if (count := line.count(delimiter))]
+    return len(counts), counts[0] if counts else 0
 
 
 def _tsv_rows(lines: Iterator[str]) -> Rows:
@@ -151,73 +150,32 @@ def _tsv_rows(lines: Iterator[str]) -> Rows:
 # Units ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Columns:
-    """Which column holds what; ``others`` are properties by name."""
-
-    langs: tuple[tuple[int, str], ...]
-    key: int
-    others: tuple[tuple[int, str], ...]
-    count: int
-
-
 def _units(rows: Rows, hints: Hints) -> Iterator[BilingualUnit]:
-    columns: _Columns | None = None
-    for line, row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        if columns is None:
-            columns, is_header = _columns(row, hints)
-            if is_header:
-                continue
+    numbered = ((line, row) for line, row in rows if any(cell.strip() for cell in row))
+    first = list(islice(numbered, MOST_ABOVE + 1))
+    columns, begin = read_header(first, hints)
+    for line, _ in first[: max(begin - 1, 0)]:
+        hints.tell(line, "stands above the header")
+    for line, row in chain(first[begin:], numbered):
         if len(row) != columns.count:
             reason = f"line {line:,} has {len(row)} fields where the first line has {columns.count}"
             raise Unreadable(reason, "A delimiter stands inside a text without quotes: export it again.")
-        variants = tuple(Variant(lang=lang, text=row[at]) for at, lang in columns.langs if row[at].strip())
-        if len(variants) < 2:
-            hints.tell(line, "no translation" if row[columns.langs[0][0]].strip() else "no source text")
+        if reason := _left_out(row, columns):
+            hints.tell(line, reason)
             continue
-        properties = {name: row[at] for at, name in columns.others if row[at]}
-        key = row[columns.key] if columns.key >= 0 else ""
-        yield BilingualUnit(variants=variants, key=key, line=line, properties=properties)
-
-
-def _columns(header: Sequence[str], hints: Hints) -> tuple[_Columns, bool]:
-    """What the first line says; without languages in it the two columns are those that the hints name."""
-    names = [cell.strip() for cell in header]
-    langs = [(at, lang) for at, name in enumerate(names) if (lang := _lang(name, hints))]
-    if len(langs) < 2 and hints.src_lang and hints.tgt_lang and len(header) >= 2:
-        plain = ((0, hints.src_lang), (1, hints.tgt_lang))
-        return _Columns(langs=plain, key=-1, others=(), count=len(header)), False
-    _check(names, langs)
-    used = {at for at, _ in langs}
-    key = next((at for at, name in enumerate(names) if name.lower() in _KEYS and at not in used), -1)
-    others = [(at, _property(name)) for at, name in enumerate(names) if at not in used and at != key and name]
-    return _Columns(langs=tuple(langs), key=key, others=tuple(others), count=len(header)), True
-
-
-def _check(names: Sequence[str], langs: Sequence[tuple[int, str]]) -> None:
-    if len(langs) < 2:
-        shown = ", ".join(names)[:80]
-        raise Unreadable(
-            f"the first line names no two languages (it is '{shown}')",
-            "Begin with a line such as 'en,de', or say --src and --tgt.",
+        yield BilingualUnit(
+            variants=tuple(Variant(lang=lang, text=row[at]) for at, lang in columns.langs if row[at].strip()),
+            key=next((row[at] for at in columns.keys if row[at]), ""),
+            line=line,
+            properties={name: row[at] for at, name in columns.others if row[at]},
         )
-    if len({lang for _, lang in langs}) < len(langs):
-        raise Unreadable("the first line names a language twice", "Leave one column a language.")
 
 
-def _lang(name: str, hints: Hints) -> str:
-    """The language that a column's name means, "" if none."""
-    if name.startswith(("src:", "tgt:")):
-        return language(name[4:], 1)
-    if name.lower() in _SOURCES:
-        return hints.src_lang
-    if name.lower() in _TARGETS:
-        return hints.tgt_lang
-    # 'id' is a column of keys far more often than a column in Indonesian.
-    return canonical(name) if is_language(name) and name.lower() not in _KEYS else ""
-
-
-def _property(name: str) -> str:
-    return "note" if name.lower() in _NOTES else f"prop:{_OWN.get(name, name)}"
+def _left_out(row: Sequence[str], columns: Layout) -> str:
+    """Why a row is no unit; "" if it is one."""
+    if sum(bool(row[at].strip()) for at, _ in columns.langs) < 2:
+        return "no translation" if row[columns.langs[0][0]].strip() else "no source text"
+    if any(plain(row[at]) in _IS_FUZZY for at in columns.fuzzy):
+        return "fuzzy: a translator has not confirmed it"
+    state = next((row[at] for at in columns.states if plain(row[at]) in _NOT_DONE), "")
+    return f"its state is '{state.strip()}': a translator has not confirmed it" if state else ""
