@@ -8,6 +8,7 @@ from tm_core.documents import BilingualUnit
 from tm_core.errors import UnreadableDocument
 from tm_formats import bilingual, delimited, xliff
 from tm_formats.bilingual import Place, place_of, read_memory
+from tm_formats.hints import Columns
 
 Told = list[tuple[int, str]]
 
@@ -296,6 +297,8 @@ def test_po_with_plurals_contexts_fuzzy_and_obsolete() -> None:
         ("a.po", r'"Language: pt_BR\n"', ("", ""), ["en", "pt-BR"]),
         ("a.po", r'"Language: ca@valencia\n"' + "\n" + r'"X-Source-Language: C\n"', ("", ""), ["en", "ca"]),
         ("a.po", r'"Language: de\n"' + "\n" + r'"X-Source-Language: fr\n"', ("", ""), ["fr", "de"]),
+        ("a.po", r'"Language: sr@latin\n"', ("", ""), ["en", "sr-Latn"]),
+        ("a.po", r'"Language: uz_UZ@cyrillic\n"', ("", ""), ["en", "uz-Cyrl-UZ"]),
         ("po/de.po", '""', ("", ""), ["en", "de"]),
         ("app.de.po", '""', ("", ""), ["en", "de"]),
         ("a.po", '""', ("fr", "de"), ["fr", "de"]),
@@ -337,6 +340,41 @@ def test_a_broken_po_is_refused_whole(text: str | bytes, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        '#Note\nmsgid "a"\nmsgstr "b"\n',
+        '#msgid "old"\n#,c-format\n#:a.c:1\nmsgid "a"\nmsgstr "b"\n',
+        'msgid "a"\nmsgstr "b"\n\n#~msgid "old"\n#~msgstr ""\n#~"alt"\n',
+    ],
+)
+def test_marks_of_po_without_a_space_are_read_as_msgfmt_does(body: str) -> None:
+    units, _ = read("a.de.po", f'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n{body}')
+    assert texts(units) == [("a", "b")]
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85", "\v", "\f", "\x1c", "\x1e"])
+def test_only_a_line_feed_ends_a_line_of_po(end: str) -> None:
+    head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+    units, _ = read("a.de.po", f'{head}# of{end}us\nmsgctxt "k{end}k"\nmsgid "a{end}b"\nmsgstr ""\n"c{end}d"\n')
+    assert texts(units) == [(f"a{end}b", f"c{end}d")]
+    assert (units[0].key, units[0].properties["note"]) == (f"k{end}k", f"of{end}us")
+
+
+@pytest.mark.parametrize("bad", ["&#x1F;", "&#11;", "\x02"])
+def test_a_unit_of_xliff_with_a_forbidden_character_is_left_out(bad: str) -> None:
+    def unit(text: str) -> str:
+        return f'<trans-unit id="{len(text)}"><source>{text}</source><target>{text}</target></trans-unit>\n'
+
+    head = '<xliff version="1.2"><file source-language="en" target-language="de"><body>\n'
+    data = f"{head}{unit('a')}{unit('b' + bad)}{unit('c')}</body></file></xliff>"
+    units, told = read("a.xlf", data)
+    assert texts(units) == [("a", "a"), ("c", "c")]
+    assert told == [(3, "it has a character that XML cannot hold, such as &#x1F;")]
+    with pytest.raises(UnreadableDocument, match="line 3: it has a character"):
+        read_memory("a.xlf", data.encode(), strict=True)
+
+
+@pytest.mark.parametrize(
     ("name", "text", "languages"),
     [
         ("a.csv", 'en,de,key,comment\n"One, two",Eins,k1,why\n', ("", "")),
@@ -350,6 +388,73 @@ def test_headers(name: str, text: str, languages: tuple[str, str]) -> None:
     (unit,), _ = read(name, text, languages=languages)
     assert texts([unit]) == [("One, two", "Eins")]
     assert (unit.key, unit.line, unit.properties) == ("k1", 2, {"note": "why"})
+
+
+@pytest.mark.parametrize(
+    ("text", "languages", "wanted"),
+    [
+        ("Key,English,German\nk1,One,Eins\n", ("", ""), ("en", "de")),
+        ("Kennung;Deutsch;Français\nk1;Eins;Un\n", ("", ""), ("de", "fr")),
+        ("Schlüssel;Quelle;Ziel\nk1;One;Eins\n", ("en", "de"), ("en", "de")),
+        ("Term,Translation\nOne,Eins\n", ("en", "de"), ("en", "de")),
+        ("Key,Term,German\nk1,One,Eins\n", ("en", "de"), ("en", "de")),
+        ("id,English (en-GB),Deutsch [de-AT]\nk1,One,Eins\n", ("", ""), ("en-GB", "de-AT")),
+        ("Source: English,Target: German\nOne,Eins\n", ("", ""), ("en", "de")),
+        ("en,id\nOne,Satu\n", ("en", "id"), ("en", "id")),
+        ("id,fr\nSatu,Un\n", ("", ""), ("id", "fr")),
+        ("eng_Latn,swh_Latn\nOne,Moja\n", ("en", "sw"), ("en-Latn", "sw-Latn")),
+        ("Glossary,,\n,,\n2024-05-01,,\nKey,en,de\nk1,One,Eins\n", ("", ""), ("en", "de")),
+        ("Glossary of the lamp\nen;de\nOne;Eins\n", ("", ""), ("en", "de")),
+        ("sep=;\nen;de\nOne, two;Eins, zwei\n", ("en", "de"), ("en", "de")),
+        ('"sep=\t"\nen\tde\nOne\tEins\n', ("en", "de"), ("en", "de")),
+    ],
+)
+def test_headers_of_other_tools(text: str, languages: tuple[str, str], wanted: tuple[str, str]) -> None:
+    (unit,), told = read("a.csv", text, languages=languages)
+    assert tuple(one.lang for one in unit.variants) == wanted
+    assert unit.variants[0].text in ("One", "Eins", "Satu", "One, two")
+    assert all(reason == "stands above the header" for _, reason in told)
+
+
+def test_a_line_number_counts_every_line_of_the_file() -> None:
+    units, _ = read("a.csv", "sep=;\nTitle\nen;de\nOne;Eins\nTwo;Zwei\n")
+    assert [unit.line for unit in units] == [4, 5]
+
+
+def test_rows_that_a_translator_has_not_finished_are_left_out() -> None:
+    head = "location,source,target,id,fuzzy,context,translator_comments,developer_comments\n"
+    units, told = read(
+        "a.csv", head + "a.c:1,One,Eins,,False,menu,,\na.c:2,Two,Zwei,,True,,,\n", languages=("en", "de")
+    )
+    assert [(unit.key, unit.line) for unit in units] == [("menu", 2)]
+    assert told == [(3, "fuzzy: a translator has not confirmed it")]
+    units, told = read("a.csv", "en,de,State\nOne,Eins,translated\nTwo,Zwei,Needs-Review\n")
+    assert texts(units) == [("One", "Eins")]
+    assert told == [(3, "its state is 'Needs-Review': a translator has not confirmed it")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["menu.open,Open the file,Datei öffnen,why\nmenu.save,Save,Sichern,\n", "Name,A,B\nk1,One,Eins\n", "k,One,Eins\n"],
+)
+def test_of_three_columns_without_a_header_none_is_guessed(text: str) -> None:
+    with pytest.raises(
+        UnreadableDocument, match=r"which of its [34] columns are en and de .*--columns source=2,target=3"
+    ):
+        read_memory("a.csv", text.encode(), languages=("en", "de"))
+    units, _ = read("a.csv", text, languages=("en", "de"), columns=Columns(2, 3))
+    assert texts(units)[-1] in (("Save", "Sichern"), ("One", "Eins"))
+
+
+def test_columns_that_are_named_win_over_the_header_and_leave_it_out() -> None:
+    text = "Key,English,German,German\nk1,One,Eins,Ein\n"
+    units, _ = read("a.csv", text, languages=("en", "de"), columns=Columns(2, 4))
+    assert [(unit.key, *texts([unit])[0]) for unit in units] == [("k1", "One", "Ein")]
+    for columns in (Columns(2, 5), Columns(2, 2)):
+        with pytest.raises(UnreadableDocument, match=r"it has 4 columns, not the 2 and [25] that were named"):
+            read_memory("a.csv", text.encode(), languages=("en", "de"), columns=columns)
+    with pytest.raises(UnreadableDocument, match="Say --src and --tgt too"):
+        read_memory("a.csv", text.encode(), columns=Columns(2, 3))
 
 
 def test_without_a_header_two_columns_are_the_languages_asked_for() -> None:

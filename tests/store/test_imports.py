@@ -12,6 +12,7 @@ from tm_core.documents import BilingualUnit
 from tm_core.errors import ExchangeError
 from tm_core.stores import Pair
 from tm_formats.bilingual import read_memory
+from tm_formats.hints import Columns
 from tm_store.checksum import memory_checksum
 from tm_store.imports import replay
 
@@ -224,6 +225,74 @@ def test_what_a_reader_leaves_out_is_listed_with_line_and_reason(world: Any) -> 
     assert ("refused", 1, "fuzzy: a translator has not confirmed it") in {
         (one.kind, one.line, one.reason) for one in preview.listed
     }
+
+
+TABLE = (
+    "menu.open,Open the red box,Öffnen Sie die rote Kiste,why\nmenu.shut,Shut the red box,Schließen Sie die Kiste,\n"
+)
+
+
+def test_columns_that_are_named_are_kept_with_the_import_and_replayed(world: Any) -> None:
+    table = world.file("keys.csv", TABLE)
+    with pytest.raises(ExchangeError, match="which of its 4 columns are en and de"):
+        world.take(table)
+    world.take(table, columns=Columns(2, 3))
+    units = world.rows("select src_text, tgt_text from tm.unit order by src_text")
+    assert [tuple(row) for row in units] == [
+        ("Open the red box", "Öffnen Sie die rote Kiste"),
+        ("Shut the red box", "Schließen Sie die Kiste"),
+    ]
+    facts = world.rows("select facts from ops.journal where kind = 'import'")[0][0]
+    assert facts["columns"] == [2, 3, False]
+    before = world.everything()
+    assert replay(world.settings, world.db, world.storage, "demo", facts).imported_before
+    assert world.everything() == before
+
+
+def test_an_import_of_the_version_before_is_replayed_as_it_was_read_then(world: Any) -> None:
+    """Its entry says nothing of columns: without a header the first two were the texts."""
+    table = world.file("keys.csv", TABLE)
+    world.take(table, columns=Columns(1, 2, unless_named=True))
+    facts = world.rows("select facts from ops.journal where kind = 'import'")[0][0]
+    del facts["columns"]
+    assert replay(world.settings, world.db, world.storage, "demo", facts).imported_before
+
+
+def test_one_damaged_unit_is_listed_and_the_others_are_imported(world: Any) -> None:
+    bad = '<tu><tuv xml:lang="en"><seg>a&#x1F;b</seg></tuv><tuv xml:lang="de"><seg>c</seg></tuv></tu>\n'
+    file = world.file("a.tmx", world.tmx(world.tu("Good box", "Gute Kiste") + bad + world.tu("Red box", "Rote Kiste")))
+    with pytest.raises(ExchangeError, match="line 4: it has a character that XML cannot hold"):
+        world.take(file, strict=True)
+    summary = world.take(file)
+    assert summary.kinds["new"] == 2
+    assert summary.kinds["refused"] == 1
+    assert [(one.line, one.reason) for one in summary.listed if one.kind == "refused"] == [
+        (4, "it has a character that XML cannot hold, such as &#x1F;")
+    ]
+
+
+def test_a_preview_that_lists_nothing_counts_the_same(world: Any) -> None:
+    world.take(world.file("a.csv", "en,de\nThe red box,Die rote Kiste\n"))
+    other = world.file("b.csv", "en,de\nThe red box,Die Kiste in Rot\nThe lamp,Die Lampe\n")
+    ten, none = (world.take(other, dry_run=True, listed=listed) for listed in (10, 0))
+    assert ten.kinds["conflicting"] == 1
+    assert none.kinds == ten.kinds
+    assert ten.listed
+    assert not none.listed
+
+
+def test_a_unit_without_a_place_is_offered_by_omegat_in_every_file(world: Any) -> None:
+    """OmegaT binds a unit with ``file`` to that file, where nothing matches it without id or neighbours."""
+    head = '<xliff version="1.2"><file original="pump.docx" source-language="en" target-language="de"><body>'
+    unit = '<trans-unit id="1"><source>Stop the pump.</source><target>Halten Sie die Pumpe an.</target></trans-unit>'
+    world.take(world.file("pump.xlf", f"{head}{unit}</body></file></xliff>"))
+    placed = '<prop type="file">lamp.txt</prop><prop type="prev">A lamp.</prop>'
+    world.take(world.file("lamp.tmx", world.tmx(world.tu("Light it.", "Zünden Sie sie an.", placed))))
+    text = world.give("memory.tmx").read_text()
+    pump, lamp = (next(line for line in text.splitlines() if word in line) for word in ("pump.docx", "lamp.txt"))
+    assert '<prop type="x-file">pump.docx</prop>' in pump
+    assert 'type="file"' not in pump
+    assert '<prop type="file">lamp.txt</prop>' in lamp
 
 
 def test_without_a_pair_every_pair_of_the_store_is_taken(world: Any) -> None:

@@ -8,7 +8,7 @@ from tm_core.identity import NORMALISATION_VERSION
 
 SEGMENTER = "1"
 LANGUAGE_ID = "1"
-READERS = "2"
+READERS = "3"
 LEXICAL = "3"
 EMBEDDING = "3"
 

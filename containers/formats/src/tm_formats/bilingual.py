@@ -15,7 +15,7 @@ from tm_core.languages import canonical, is_language
 from tm_formats import delimited, locales, po, tmx, xliff
 from tm_formats.boundary import guarded, reading
 from tm_formats.encoding import Unreadable
-from tm_formats.hints import Hints
+from tm_formats.hints import Columns, Hints
 
 R = TypeVar("R")
 
@@ -45,6 +45,8 @@ def read_memory(
     *,
     languages: tuple[str, str] = ("", ""),
     left_out: Callable[[int, str], None] | None = None,
+    columns: Columns | None = None,
+    strict: bool = False,
 ) -> Iterator[BilingualUnit]:
     """Read already aligned units, in file order; the suffix of ``path_name`` chooses the reader.
 
@@ -55,7 +57,9 @@ def read_memory(
         source: the bytes, or a seekable stream at its beginning, which must stay open while units are taken.
         languages: source and target where the file does not name them (a PO file's source, a CSV without a header),
             "" if unknown; a language in ``path_name`` is taken for the target.
-        left_out: told of each unit that is there and not handed out, by line and reason: untranslated, say, or fuzzy.
+        left_out: told of each unit that is there and not handed out, by line and reason: untranslated, fuzzy, damaged.
+        columns: where source and target stand in a CSV or TSV file.
+        strict: refuse a file in which a unit is damaged, instead of leaving that unit out.
 
     Raises:
         UnreadableDocument: at the call, with line and reason; later only for what no reader expected.
@@ -64,7 +68,13 @@ def read_memory(
     is_stream = not isinstance(source, bytes)
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     src_lang, tgt_lang = languages
-    hints = Hints(src_lang=src_lang, tgt_lang=tgt_lang or _named_language(path_name), left_out=left_out)
+    hints = Hints(
+        src_lang=src_lang,
+        tgt_lang=tgt_lang or _named_language(path_name),
+        left_out=left_out,
+        columns=columns,
+        strict=strict,
+    )
     with reading(path_name, is_stream=is_stream):
         units = _reader(_MEMORIES, path_name)(stream, hints)
     return guarded(path_name, units, is_stream=is_stream)

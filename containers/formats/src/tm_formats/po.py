@@ -13,6 +13,7 @@ from typing import BinaryIO
 import polib
 
 from tm_core.documents import BilingualUnit, Variant
+from tm_core.languages import is_language
 from tm_formats.encoding import Unreadable, decode, refuse_binary
 from tm_formats.hints import Hints, language
 
@@ -23,6 +24,12 @@ MAX_LINES, MAX_MESSAGES = 2_000_000, 400_000
 #: gettext's own convention: messages are in English unless the file says otherwise.
 _SOURCE = "en"
 _CHARSET = re.compile(rb'charset=([A-Za-z0-9_.:-]{2,40})\\n"')
+#: Characters that polib would end a line at, and noncharacters, which no text has, in their places.
+_ENDS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+_HIDDEN = {ord(end): 0xFDD0 + number for number, end in enumerate(_ENDS)}
+_SHOWN = {hidden: end for end, hidden in _HIDDEN.items()}
+# A comment, a flag or an obsolete line without the space that others put behind its mark.
+_TIGHT = re.compile(r"^(?:#[,:.](?=\S)|(?:#~|#)(?=[^\s#~:,.|]))")
 # Lines that say nothing: marks without a comment, and what is left of the text before a change, of which we read none.
 _NOTHING = re.compile(r'#~(?:\|.*)?|#[:,.]|#\|\s+".*')
 #: Keywords of a message before its translation, in their order.
@@ -93,7 +100,8 @@ def _folded(text: str) -> str:
 
     Finds what polib passes over in silence: a string that is not closed, a message cut off before its translation.
     """
-    lines = text.splitlines()
+    # Only these end a line; what else Python takes for an end, such as U+2028, is text.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").translate(_HIDDEN).split("\n")
     if len(lines) > MAX_LINES:
         raise Unreadable(f"it has more than {MAX_LINES:,} lines", "Split it into parts.")
     folding = _Folding([""] * len(lines))
@@ -123,6 +131,7 @@ class _Folding:
         """Take the next line, without its outer white space."""
         if plain.startswith("#~ #"):
             plain = plain[3:].lstrip()  # polib reads it like this
+        plain = _TIGHT.sub(r"\g<0> ", plain)
         if not plain or _NOTHING.fullmatch(plain):
             return
         if plain.startswith("#") and not plain.startswith("#~"):
@@ -212,7 +221,9 @@ def _fields(header: polib.POEntry | None) -> dict[str, str]:
 
 
 def _languages(stated: Mapping[str, str], hints: Hints) -> tuple[str, str]:
-    tgt = stated.get("Language", "").split("@")[0].strip()
+    # 'sr@latin' is another script; 'ca@valencia' and the like are varieties that have no tag here.
+    tgt = stated.get("Language", "").strip()
+    tgt = tgt if is_language(tgt) else tgt.split("@")[0]
     if not tgt and not hints.tgt_lang:
         raise Unreadable("its header has no Language", "Add it, or name the file <name>.<lang>.po.")
     src = stated.get("X-Source-Language", "").strip()
@@ -250,8 +261,11 @@ def _unit(
     entry: polib.POEntry, src_lang: str, tgt_lang: str, src: str, tgt: str, properties: dict[str, str]
 ) -> BilingualUnit:
     return BilingualUnit(
-        variants=(Variant(lang=src_lang, text=src), Variant(lang=tgt_lang, text=tgt)),
-        key=entry.msgctxt or "",
+        variants=(
+            Variant(lang=src_lang, text=src.translate(_SHOWN)),
+            Variant(lang=tgt_lang, text=tgt.translate(_SHOWN)),
+        ),
+        key=(entry.msgctxt or "").translate(_SHOWN),
         line=entry.linenum or 1,
         properties=dict(properties),
     )
@@ -265,4 +279,4 @@ def _properties(entry: polib.POEntry) -> dict[str, str]:
         "prop:x-po-references": references,
         "prop:x-po-flags": ", ".join(entry.flags),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value.translate(_SHOWN) for name, value in found.items() if value}

@@ -9,17 +9,16 @@ Source: TMX 1.4b Specification, LISA OSCAR, 2005-04-26.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
 from tm_core.documents import BilingualUnit, Variant
-from tm_core.errors import BadName
-from tm_core.languages import canonical
+from tm_core.languages import canonical, is_language
 from tm_formats.encoding import Unreadable
 from tm_formats.hints import Hints
 from tm_formats.inline import PLACEHOLDER, Numbers, Piece, Role, Tag
-from tm_formats.xmlstream import XmlParser
+from tm_formats.xmlstream import SPOILED, XmlParser
 
 #: Characters (markup included) in one unit. A real unit has some thousands; without a bound a file could fill memory.
 MAX_UNIT_CHARS = 2_000_000
@@ -36,11 +35,13 @@ def read(source: BinaryIO, hints: Hints | None = None) -> Iterator[BilingualUnit
     """Read a TMX file's units in file order.
 
     The file is read twice: first to its end to see that it is whole, so that a broken file yields nothing,
-    then unit by unit. A unit with a language twice is yielded as several units, each with one text a language.
+    then unit by unit. A unit with a language twice is yielded as several units, each with one text a language. A unit
+    without a text, or with a character that XML cannot hold, is left out and told, and so is a text in a language that
+    does not exist; an element inside a text that TMX does not know is a tag.
 
     Args:
         source: a seekable stream at its beginning, which must stay open while units are taken.
-        hints: not used; a TMX file says all itself.
+        hints: whom to tell, and whether one such unit refuses the file; a TMX file says all else itself.
 
     Raises:
         Unreadable: before the first unit; with line and reason.
@@ -48,17 +49,21 @@ def read(source: BinaryIO, hints: Hints | None = None) -> Iterator[BilingualUnit
     Cost: O(bytes) time, constant memory: 21,000 plain units/s and 6,600 with tags, measured on one busy core.
     """
     start = source.tell()
-    checked = _Handler(build=False)
+    hints = hints or Hints()
+    reasons: list[tuple[int, str]] = []
+    first = replace(hints, left_out=lambda line, reason: reasons.append((line, reason)) if not reasons else None)
+    checked = _Handler(first, build=False)
     for _ in checked.parser.feed(source):
         pass
     if not checked.count:
-        raise Unreadable("there is no unit in it", "Export it again.")
+        why = "".join(f" (line {line:,}: {reason})" for line, reason in reasons)
+        raise Unreadable(f"there is no unit in it{why}", "Export it again.")
     source.seek(start)
-    return _units(source)
+    return _units(source, hints)
 
 
-def _units(stream: BinaryIO) -> Iterator[BilingualUnit]:
-    handler = _Handler(build=True)
+def _units(stream: BinaryIO, hints: Hints) -> Iterator[BilingualUnit]:
+    handler = _Handler(hints, build=True)
     for _ in handler.parser.feed(stream):
         yield from handler.take()
 
@@ -73,6 +78,7 @@ class _Tuv:
 @dataclass(slots=True)
 class _Tu:
     line: int
+    place: int
     key: str
     properties: dict[str, str]
     tuvs: list[_Tuv] = field(default_factory=list)
@@ -93,8 +99,9 @@ class _Tu:
 class _Handler:
     """Builds units from expat's events, or with ``build=False`` checks and counts them only."""
 
-    def __init__(self, *, build: bool) -> None:
+    def __init__(self, hints: Hints, *, build: bool) -> None:
         self.count = 0
+        self._hints = hints
         self._build = build
         self.parser = XmlParser(self)
         self._root = False
@@ -143,7 +150,7 @@ class _Handler:
         rest = {_property(name): value for name, value in attributes.items() if name != "tuid"}
         if self._srclang:
             rest.setdefault("srclang", self._srclang)
-        self._tu = _Tu(line=self.parser.line, key=attributes.get("tuid", ""), properties=rest)
+        self._tu = _Tu(line=self.parser.line, place=self.parser.place, key=attributes.get("tuid", ""), properties=rest)
         self._count_attributes(self._tu, attributes)
 
     def _start_in_tu(self, tu: _Tu, name: str, attributes: dict[str, str]) -> None:
@@ -151,30 +158,29 @@ class _Handler:
         prefix = f"{tu.tuvs[-1].lang}:" if self._in_tuv else ""
         if name == "tuv":
             self._in_tuv = True
-            tu.tuvs.append(_Tuv(self._language(attributes)))
-            for key in attributes.keys() - {"xml:lang", "lang"}:
-                tu.note(f"{tu.tuvs[-1].lang}:{_property(key)}", attributes[key])
+            lang = self._language(attributes)
+            tu.tuvs.append(_Tuv(lang))
+            for key in attributes.keys() - {"xml:lang", "lang"} if lang else ():
+                tu.note(f"{lang}:{_property(key)}", attributes[key])
         elif name == "seg" and prefix:
             tu.tuvs[-1].has_seg = self._in_seg = True
-        elif name in ("prop", "note"):
+        elif name in ("prop", "note") and prefix != ":":
             self._words = []
             self._prop = prefix + (f"prop:{attributes.get('type', '')}" if name == "prop" else "note")
 
     def _language(self, attributes: dict[str, str]) -> str:
-        tag = attributes.get("xml:lang") or attributes.get("lang")
-        if not tag:
-            raise Unreadable(f"the <tuv> at {self._at()} has no language", "Add xml:lang, or export it again.")
-        try:
+        """The language of a <tuv>, "" for one that is left out."""
+        tag = attributes.get("xml:lang") or attributes.get("lang") or ""
+        if tag and is_language(tag):
             return canonical(tag)
-        except BadName as error:
-            reason = f"the <tuv> at {self._at()} has the language '{tag}', which does not exist"
-            raise Unreadable(reason, "Correct it, e.g. to 'de' or 'pt-BR'.") from error
+        reason = f"it has the language '{tag[:40]}', which does not exist" if tag else "it has no language"
+        self._hints.spoil(self.parser.line, reason, "Correct xml:lang, e.g. to 'de' or 'pt-BR', or export it again.")
+        return ""
 
     def _start_inline(self, name: str, attributes: dict[str, str]) -> None:
-        if name not in _INLINE:
-            raise Unreadable(
-                f"<{name}> inside <seg> at {self._at()} is not TMX", "Escape it as &lt;, or export it again."
-            )
+        if name not in _INLINE and not self._codes:
+            # What TMX does not know is a highlight of that kind: its text is text.
+            attributes, name = {"type": _described(name, attributes)}, "hi"
         markup = f"<{name}" + "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items()) + ">"
         if self._code or name != "hi":
             # Inside a code: everything up to its end is markup, not text.
@@ -201,8 +207,8 @@ class _Handler:
             self._words = None
 
     def _end_inline(self, name: str) -> None:
-        opened, attributes = self._inline.pop()
-        self._codes -= opened != "hi"
+        name, attributes = self._inline.pop()
+        self._codes -= name != "hi"
         if not self._code:
             self._add(Role.CLOSE, "", self._hi_id(), f"</{name}>")
             return
@@ -254,8 +260,15 @@ class _Handler:
         tu, self._tu = self._tu, None
         if tu is None:
             return
-        if not tu.tuvs or not all(tuv.has_seg for tuv in tu.tuvs):
-            raise Unreadable(f"the unit at line {tu.line:,} has no <tuv> with a <seg>", "Export it again.")
+        if self.parser.spoiled(tu.place):
+            self._hints.spoil(tu.line, SPOILED, "Remove it.")
+            return
+        if any(not tuv.has_seg for tuv in tu.tuvs):
+            self._hints.spoil(tu.line, "it has a <tuv> without a <seg>", "Export it again.")
+        tu.tuvs = [tuv for tuv in tu.tuvs if tuv.has_seg and tuv.lang]
+        if not tu.tuvs:
+            self._hints.spoil(tu.line, "it has no <tuv> with a <seg>", "Export it again.")
+            return
         _check_size(tu)
         self.count += 1
         if self._build:
@@ -272,6 +285,11 @@ def _check_size(tu: _Tu) -> None:
             f"{len(tu.properties):,} properties",
             "Make it several units.",
         )
+
+
+def _described(name: str, attributes: Mapping[str, str]) -> str:
+    """A start tag without its brackets."""
+    return " ".join([name, *(f"{key}={quoteattr(value)}" for key, value in attributes.items())])
 
 
 def _property(attribute: str) -> str:

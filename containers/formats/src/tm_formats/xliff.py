@@ -9,7 +9,7 @@ Source: OASIS, XLIFF Version 1.2 (2008-02-01) and 2.1 (2018-02-13).
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
@@ -17,7 +17,7 @@ from tm_core.documents import BilingualUnit
 from tm_formats.encoding import Unreadable
 from tm_formats.hints import Hints, language
 from tm_formats.inline import Numbers, Piece, Role, Tag
-from tm_formats.xmlstream import XmlParser
+from tm_formats.xmlstream import SPOILED, XmlParser
 
 #: Characters (markup included) in one unit. A real unit has some thousands; without a bound a file could fill memory.
 MAX_UNIT_CHARS = 2_000_000
@@ -66,7 +66,7 @@ def read(source: BinaryIO, hints: Hints) -> Iterator[BilingualUnit]:
         Unreadable: before the first unit; with line and reason.
     """
     start = source.tell()
-    silent = Hints(src_lang=hints.src_lang, tgt_lang=hints.tgt_lang)
+    silent = replace(hints, left_out=None)
     if not sum(1 for _ in _units(source, silent)):
         raise Unreadable("there is no translated unit in it", "Export it again, with its translations.")
     source.seek(start)
@@ -92,6 +92,7 @@ class _Reader:
         self._langs = ("", "")
         self._file: dict[str, str] = {}
         self._open: list[_Node] = []
+        self._place = 0
         self._chars = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -105,6 +106,7 @@ class _Reader:
             self._start_file(attributes)
         elif name == ("trans-unit" if self._version == 1 else "unit"):
             self._chars = 0
+            self._place = self.parser.place
             self._open = [_Node(name, attributes, self.parser.line)]
 
     def _start_root(self, name: str, attributes: dict[str, str]) -> None:
@@ -153,7 +155,11 @@ class _Reader:
     def end(self, name: str) -> None:
         if self._open:
             node = self._open.pop()
-            if not self._open:
+            if self._open:
+                return
+            if self.parser.spoiled(self._place):
+                self._hints.spoil(node.line, SPOILED, "Remove it.")
+            else:
                 self.ready += (_read_1 if self._version == 1 else _read_2)(node, self._langs, self._file, self._hints)
 
     def finish(self) -> None:

@@ -2,6 +2,8 @@
 
 import codecs
 import re
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 from xml.parsers import expat
@@ -9,6 +11,7 @@ from xml.parsers import expat
 from tm_formats.encoding import Unreadable, is_text_encoding, refuse_binary
 
 _BLOCK_BYTES = 1 << 16
+_REPLACED = "\ufffd".encode()
 #: Bytes of one tag, comment or declaration, which the parser holds until its end. A real one has some thousands.
 MAX_TOKEN_BYTES = 4 << 20
 _DECLARATION = re.compile(rb"""^<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.-]{2,40})["']""")
@@ -23,11 +26,26 @@ class Events(Protocol):
     def finish(self) -> None: ...
 
 
+#: What XML 1.0 cannot hold, as itself or as a reference (section 2.2).
+_FORBIDDEN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|"
+    r"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|[xX]0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F]));"
+)
+SPOILED = "it has a character that XML cannot hold, such as &#x1F;"
+# A reference that may go on in the next block.
+_CUT = re.compile(r"&[#xX0-9a-fA-F]{0,12}\Z")
+
+
 class XmlParser:
-    """Feeds a stream to a reader's events."""
+    """Feeds a stream to a reader's events.
+
+    A character that XML cannot hold comes as U+FFFD, and ``spoiled`` tells whether there was one since a place. So one
+    such character costs its unit, not the file.
+    """
 
     def __init__(self, events: Events) -> None:
         self._events = events
+        self._spoiled = array("Q")
         self._parser = expat.ParserCreate("utf-8")
         self._parser.buffer_text = True
         self._parser.StartElementHandler = events.start
@@ -40,6 +58,15 @@ class XmlParser:
     def line(self) -> int:
         """Where the parser is, from 1."""
         return self._parser.CurrentLineNumber
+
+    @property
+    def place(self) -> int:
+        """Where the event that is handled begins, in bytes of UTF-8."""
+        return self._parser.CurrentByteIndex
+
+    def spoiled(self, since: int) -> bool:
+        """Whether a character that XML cannot hold stood between a place and this one."""
+        return bisect_left(self._spoiled, since) < bisect_left(self._spoiled, self.place)
 
     def feed(self, stream: BinaryIO) -> Iterator[None]:
         """Read the stream to its end, pausing after each block for what has been read to be taken.
@@ -64,8 +91,8 @@ class XmlParser:
         """
         waiting: list[bytes] = []
         fed = size = held = 0
-        for text in _decoded(stream):
-            waiting.append(text.encode("utf-8"))
+        for text in _whole(_decoded(stream)):
+            waiting.append(self._clean(text, fed + size))
             size += len(waiting[-1])
             if size < held:
                 continue
@@ -79,11 +106,36 @@ class XmlParser:
             yield
         self._parser.Parse(b"".join(waiting), True)
 
+    def _clean(self, text: str, place: int) -> bytes:
+        """A block as UTF-8, forbidden characters replaced and their places kept; ``place`` is the block's own."""
+        if _FORBIDDEN.search(text) is None:
+            return text.encode("utf-8")
+        parts, at = [], 0
+        for found in _FORBIDDEN.finditer(text):
+            parts.append(text[at : found.start()].encode("utf-8"))
+            place += len(parts[-1])
+            self._spoiled.append(place)
+            parts.append(_REPLACED)
+            place += len(_REPLACED)
+            at = found.end()
+        return b"".join([*parts, text[at:].encode("utf-8")])
+
     def _refuse_entity(self, name: str, *_: object) -> None:
         raise Unreadable(
             f"it declares or uses the entity '{name}' at line {self.line:,}",
             "Entities can load other files or fill memory, and no tool needs them here: export it again.",
         )
+
+
+def _whole(blocks: Iterator[str]) -> Iterator[str]:
+    """The same text in blocks that end inside no reference to a character."""
+    rest = ""
+    for block in blocks:
+        text = rest + block
+        cut = _CUT.search(text)
+        rest = text[cut.start() :] if cut else ""
+        yield text[: len(text) - len(rest)]
+    yield rest
 
 
 def _decoded(stream: BinaryIO) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """``tm import`` and ``tm export``."""
 
 import argparse
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,10 +12,12 @@ from tm_core.settings import Settings
 
 if TYPE_CHECKING:
     from tm_core.stores import Pair
+    from tm_formats.hints import Columns
     from tm_store.exports import ExportSummary
     from tm_store.imports import ImportSummary, Listed
 
 _SHOWN_CHARS = 60
+_COLUMNS = re.compile(r"source=(?P<source>[1-9]\d{0,3}),\s*target=(?P<target>[1-9]\d{0,3})")
 
 
 def add_commands(commands: Any, day: Callable[[str], date]) -> None:
@@ -24,6 +27,13 @@ def add_commands(commands: Any, day: Callable[[str], date]) -> None:
     take.add_argument("--store", required=True, help="one of include/stores.toml")
     take.add_argument("--src", help="source language, with --tgt; without them every pair of the store")
     take.add_argument("--tgt", help="target language")
+    take.add_argument(
+        "--columns",
+        type=_columns,
+        metavar="source=2,target=3",
+        help="where the texts of a table stand whose header does not say it, counted from 1; with --src and --tgt",
+    )
+    take.add_argument("--strict", action="store_true", help="refuse a file for one damaged unit; else it is left out")
     take.add_argument("--date", type=day, help="partition date of what is imported; today in UTC")
     take.add_argument("--name", default="", help="import one file under this name: newer replaces older under a name")
     take.add_argument("--dry-run", action="store_true", help="say what would happen, and change nothing")
@@ -43,6 +53,16 @@ def add_commands(commands: Any, day: Callable[[str], date]) -> None:
     give.add_argument("--reviewed-only", action="store_true", help="only what a reviewer accepted")
     give.add_argument("--split", metavar="98/1/1", help="shares of train, dev and test documents; moses only")
     give.set_defaults(run=_export)
+
+
+def _columns(text: str) -> "Columns":
+    """``source=2,target=3`` as numbers; argparse tells what is wrong with others."""
+    from tm_formats.hints import Columns
+
+    found = _COLUMNS.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"'{text}': expected two numbers from 1, such as source=2,target=3")
+    return Columns(int(found["source"]), int(found["target"]))
 
 
 def pair_of(arguments: argparse.Namespace) -> "Pair | None":
@@ -77,6 +97,8 @@ def _import(arguments: argparse.Namespace) -> int:
             name=arguments.name,
             dry_run=arguments.dry_run,
             listed=max(arguments.list, 0),
+            columns=arguments.columns,
+            strict=arguments.strict,
         ),
     )
     print(render_import(summary))

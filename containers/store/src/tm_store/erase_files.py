@@ -447,7 +447,7 @@ def _kept(db: Database, store: str) -> list[Kept]:
         if row.kind == "import":
             pairs = tuple(parse_pair(text, "journal entry") for text in row.facts["pairs"])
             for file in row.facts["files"]:
-                kept = Kept(name=file["name"], path=file["path"], sha256=file["sha256"], pairs=pairs)
+                kept = Kept.of(row.facts, file, pairs)
                 found[kept.path, kept.name, pairs] = kept
     return list(found.values())
 

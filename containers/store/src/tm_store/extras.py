@@ -64,14 +64,26 @@ def unit_of(row: Any, pair: Pair, before: str, after: str) -> BilingualUnit:
         before, after: the source texts round it in its document, "" where they are not known.
     """
     facts = row.facts or {}
+    properties = facts.get("properties", {}) if facts else _known(row, before, after)
     return BilingualUnit(
         variants=(
             variant_of(row.src_text, pair.src, facts.get("src", {})),
             variant_of(row.tgt_text, pair.tgt, facts.get("tgt", {})),
         ),
         key=facts.get("key", row.item_key),
-        properties=facts.get("properties", {}) if facts else _known(row, before, after),
+        properties=_unbound(properties),
     )
+
+
+def _unbound(properties: Mapping[str, str]) -> dict[str, str]:
+    """Properties under which OmegaT offers a unit in every file.
+
+    It takes ``file`` alone for the translation of one place of that file, which no segment matches without ``id``,
+    ``prev`` or ``next``: a unit in ``tm/auto`` would never be used.
+    """
+    if any(properties.get(f"prop:{name}") for name in ("id", "prev", "next")):
+        return dict(properties)
+    return {"prop:x-file" if name == "prop:file" else name: value for name, value in properties.items()}
 
 
 def _known(row: Any, before: str, after: str) -> dict[str, str]:

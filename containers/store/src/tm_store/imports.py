@@ -34,6 +34,7 @@ from tm_core.settings import Settings
 from tm_core.stores import Pair, Store, load_stores, parse_pair
 from tm_core.versions import READERS
 from tm_formats.bilingual import bead_of
+from tm_formats.hints import Columns
 from tm_formats.storage import Storage
 from tm_formats.tables import arrow_schema
 from tm_store.db import Database
@@ -108,6 +109,20 @@ class _File:
         return f"{FOLDER}/imports/{self.sha256}.{self.suffix}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """How files are read: languages and columns of those that do not name theirs, and whether a bad unit refuses."""
+
+    languages: tuple[str, str]
+    columns: Columns | None
+    strict: bool
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As the readers take them."""
+        return {"languages": self.languages, "columns": self.columns, "strict": self.strict}
+
+
 @dataclass(slots=True, kw_only=True)
 class _Document:
     """One file in one language pair, on its way into staging."""
@@ -131,6 +146,8 @@ def import_files(
     dry_run: bool = False,
     listed: int = LISTED,
     who: str = "",
+    columns: Columns | None = None,
+    strict: bool = False,
 ) -> ImportSummary:
     """Import files into a store: all of them, or nothing. The same files again change no row.
 
@@ -141,6 +158,8 @@ def import_files(
         dry_run: do all of it, say what it did, and roll it back. The store is locked meanwhile.
         listed: units of each kind to list.
         who: whose import it is; "" for the system's user.
+        columns: where source and target stand in tables; None: as their header says. ``pair`` names their languages.
+        strict: refuse a file in which a unit is damaged, instead of leaving that unit out.
 
     Raises:
         SettingsError: the store or the pair is not configured.
@@ -152,7 +171,8 @@ def import_files(
     began = time.monotonic()
     configured = _store(settings, store)
     pairs = _pairs(configured, pair)
-    files, refused = _open_all(paths, name, pairs)
+    reading = _Reading(languages=_languages(pairs), columns=columns, strict=strict)
+    files, refused = _open_all(paths, name, reading)
     if refused and not dry_run:
         raise ExchangeError("\n".join([*refused, _NOTHING_DONE]))
     work = _Import(
@@ -163,6 +183,7 @@ def import_files(
         day=day or datetime.now(UTC).date(),
         who=who or user_name(),
         listed=listed,
+        reading=reading,
     )
     with db.connection.transaction(force_rollback=dry_run):
         summary = work.run()
@@ -171,7 +192,7 @@ def import_files(
             buried = bool(summary.kinds.get(Outcome.TOMBSTONED))
             graves = tombstones_of(db).get(store) if buried else None
             for file in files:
-                _keep(storage, file, store, pairs, graves)
+                _keep(storage, file, store, pairs, columns, graves)
     if not dry_run:
         ship(db, storage)
     seconds = round(time.monotonic() - began, 3)
@@ -199,7 +220,7 @@ def replay(settings: Settings, db: Database, storage: Storage, store: str, facts
     with ExitStack() as copies:
         paths = []
         for file in facts["files"]:
-            kept = Kept(name=file["name"], path=file["path"], sha256=file["sha256"], pairs=pairs)
+            kept = Kept.of(facts, file, pairs)
             path = copies.enter_context(fetched(storage, kept))
             if path is None:
                 raise StorageError(
@@ -217,6 +238,7 @@ def replay(settings: Settings, db: Database, storage: Storage, store: str, facts
             day=date.fromisoformat(facts["date"]),
             name=facts["files"][0]["name"] if len(paths) == 1 else "",
             who="replayed from the journal",
+            columns=kept.columns,
         )
 
 
@@ -249,7 +271,7 @@ def _languages(pairs: Sequence[Pair]) -> tuple[str, str]:
     return (pairs[0].src, pairs[0].tgt) if len(pairs) == 1 else ("", "")
 
 
-def _open_all(paths: Sequence[Path], name: str, pairs: Sequence[Pair]) -> tuple[list[_File], list[str]]:
+def _open_all(paths: Sequence[Path], name: str, reading: _Reading) -> tuple[list[_File], list[str]]:
     """The files that can be read to their end, and the reasons of those that cannot."""
     if name and len(paths) != 1:
         raise ExchangeError(f"--name {name}: expected one file, found {len(paths)}. Import them one by one.")
@@ -257,7 +279,7 @@ def _open_all(paths: Sequence[Path], name: str, pairs: Sequence[Pair]) -> tuple[
     refused: list[str] = []
     for path in paths:
         try:
-            files.append(_checked(path, name or path.name.removesuffix(REST), pairs))
+            files.append(_checked(path, name or path.name.removesuffix(REST), reading))
         except (BadName, UnreadableDocument, OSError) as error:
             refused.append(_reason(path, error))
     twice = [name for name, count in Counter(file.name for file in files).items() if count > 1]
@@ -274,7 +296,7 @@ def _reason(path: Path, error: BadName | UnreadableDocument | OSError) -> str:
     return _LEFT_OUT.sub(".", str(error))
 
 
-def _checked(path: Path, name: str, pairs: Sequence[Pair]) -> _File:
+def _checked(path: Path, name: str, reading: _Reading) -> _File:
     """Name, hash and read a file to its end."""
     parsed = parse_name(name)
     if parsed.kind is not Kind.MEMORY:
@@ -287,17 +309,24 @@ def _checked(path: Path, name: str, pairs: Sequence[Pair]) -> _File:
         while block := source.read(_BLOCK_BYTES):
             sha.update(block)
         source.seek(0)
-        read_any(path, name, source, languages=_languages(pairs))
+        read_any(path, name, source, **reading.options)
     sha256 = sha256_of(path) if path.suffix == REST else sha.hexdigest()
     return _File(path=path, name=name, suffix=parsed.suffix, size=path.stat().st_size, sha256=sha256)
 
 
-def _keep(storage: Storage, file: _File, store: str, pairs: tuple[Pair, ...], graves: Graves | None) -> None:
+def _keep(
+    storage: Storage,
+    file: _File,
+    store: str,
+    pairs: tuple[Pair, ...],
+    columns: Columns | None,
+    graves: Graves | None,
+) -> None:
     """Copy the file beside the journal: a replay reads it there. Of one with erased texts only the others are kept."""
-    kept = Kept(name=file.name, path=file.stored, sha256=file.sha256, pairs=pairs)
+    kept = Kept(name=file.name, path=file.stored, sha256=file.sha256, pairs=pairs, columns=columns)
     if graves:
         with file.path.open("rb") as source:
-            units = list(read_any(file.path, file.name, source, languages=kept.languages))
+            units = list(read_any(file.path, file.name, source, languages=kept.languages, columns=columns))
         rest = [one for unit in units if (one := without(unit, kept, store, graves))]
         write_rest(storage, kept, rest)
     elif not storage.exists(file.stored) and file.path.suffix != REST:
@@ -319,6 +348,7 @@ class _Import:
     day: date
     who: str
     listed: int
+    reading: _Reading
     left_out: list[Listed] = field(default_factory=list)
     left_out_count: int = 0
     rules: RuleCounts = field(default_factory=RuleCounts)
@@ -333,7 +363,9 @@ class _Import:
     def _identity(self) -> list[str]:
         files = sorted(f"{file.name}\0{file.sha256}" for file in self.files)
         versions = (NORMALISATION_VERSION, READERS, self.limits.version())
-        return [self.store.name, *map(str, self.pairs), *files, *versions]
+        columns = self.reading.columns
+        said = [f"columns {columns.source} {columns.target}"] if columns and not columns.unless_named else []
+        return [self.store.name, *map(str, self.pairs), *files, *versions, *said]
 
     def run(self) -> ImportSummary:
         nothing = ImportSummary(batch_id=self.batch_id, store=self.store.name, dry_run=False)
@@ -380,7 +412,7 @@ class _Import:
             documents=tuple((one.file.name, str(one.pair), one.beads) for one in self.documents.values()),
             kinds=self._kinds(outcomes, told),
             removed=removed,
-            listed=(*map(_listed, told), *self.left_out),
+            listed=(*map(_listed, told if self.listed else ()), *self.left_out),
         )
 
     def _told(self) -> list[Any]:
@@ -390,7 +422,8 @@ class _Import:
         self.db.run("import/create_become", **dated)
         self.db.run("import/analyze_become")
         self.db.run("import/create_told", **dated, store_id=store_id)
-        return self.db.run("import/select_told", most=self.listed)
+        # One at the least: its row says how many there are.
+        return self.db.run("import/select_told", most=max(self.listed, 1))
 
     def _kinds(self, outcomes: dict[str, int], told: Sequence[Any]) -> dict[str, int]:
         conflicting = next((row.total for row in told if row.kind == "conflicting"), 0)
@@ -406,6 +439,7 @@ class _Import:
             "date": self.day.isoformat(),
             "pairs": [f"{pair.src}:{pair.tgt}" for pair in self.pairs],
             "files": [{"name": one.name, "sha256": one.sha256, "path": one.stored} for one in self.files],
+            "columns": list(self.reading.columns) if self.reading.columns else None,
         }
         record(self.db, kind="import", who=self.who, store=self.store.name, facts=facts, uri=f"{FOLDER}/imports")
 
@@ -431,7 +465,7 @@ class _Import:
                 file.name,
                 source,
                 left_out=partial(self._leave_out, file),
-                languages=_languages(self.pairs),
+                **self.reading.options,
             )
             for block in _blocks(units, _BLOCK_UNITS):
                 self._copy(list(self._rows(file, block)))

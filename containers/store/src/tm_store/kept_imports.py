@@ -18,6 +18,7 @@ from tm_core.languages import best_match
 from tm_core.room import scratch
 from tm_core.stores import Pair
 from tm_formats.bilingual import read_memory
+from tm_formats.hints import Columns
 from tm_formats.storage import Storage
 from tm_store.tombstones import Graves
 
@@ -28,12 +29,25 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """One imported file: its name, its place, the hash of the file as it was, and the pairs it was imported in."""
+    """One imported file: its name, its place, the hash of the file as it was, and the pairs it was imported in.
+
+    ``columns`` is where a table has its texts, if that was said.
+    """
 
     name: str
     path: str
     sha256: str
     pairs: tuple[Pair, ...]
+    columns: Columns | None = None
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any], file: Mapping[str, Any], pairs: tuple[Pair, ...]) -> "Kept":
+        """One file of an import, as its entry in the journal has it."""
+        columns = Columns(*facts["columns"]) if facts.get("columns") else None
+        if "columns" not in facts:
+            # Entries of the versions before say nothing of columns: the first two were read where no header named any.
+            columns = Columns(1, 2, unless_named=True)
+        return cls(name=file["name"], path=file["path"], sha256=file["sha256"], pairs=pairs, columns=columns)
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -47,7 +61,7 @@ def units_of(storage: Storage, kept: Kept) -> Iterator[BilingualUnit]:
         if path is None:
             return
         with path.open("rb") as source:
-            yield from read_any(path, kept.name, source, languages=kept.languages)
+            yield from read_any(path, kept.name, source, languages=kept.languages, columns=kept.columns)
 
 
 @contextmanager
