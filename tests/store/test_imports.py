@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tm_core.documents import BilingualUnit
@@ -14,7 +15,9 @@ from tm_core.stores import Pair
 from tm_formats.bilingual import read_memory
 from tm_formats.hints import Columns
 from tm_store.checksum import memory_checksum
+from tm_store.exports import Format
 from tm_store.imports import replay
+from tm_store.lookup import lookup
 
 pytestmark = pytest.mark.db
 
@@ -279,6 +282,27 @@ def test_a_preview_that_lists_nothing_counts_the_same(world: Any) -> None:
     assert none.kinds == ten.kinds
     assert ten.listed
     assert not none.listed
+
+
+SPACED = [
+    ("demo", "fr", "Vraiment supprimer\u202f?\n\nC’est irréversible\u00a0!\tFin"),
+    ("airflow-ui", "th", "ลบ\u200bทั้งหมด\u200bจริง ๆ\u2060หรือ"),
+    ("demo", "de", "Wirklich löschen?\nAlles  davon"),
+]
+
+
+@pytest.mark.parametrize(("store", "lang", "target"), SPACED)
+def test_white_space_of_a_target_is_text_wherever_it_comes_out(world: Any, store: str, lang: str, target: str) -> None:
+    wanted: dict[str, Any] = {"store": store, "pair": Pair(src="en", tgt=lang)}
+    unit = world.tu("Really  delete?\nAll of it", target).replace('xml:lang="de"', f'xml:lang="{lang}"')
+    world.take(world.file("a.tmx", world.tmx(unit)), **wanted)
+    for text in ("Really delete? All of it", "really delete? all of it!"):
+        found = lookup(world.db, store=store, src="en", tgt=lang, text=text)[0]
+        assert (found.tgt_text, found.proposal) == (target, target)
+    table = world.give("a.tsv", format=Format.TSV, **wanted)
+    assert [one.variants[1].text for one in read_memory("a.tsv", table.read_bytes())] == [target]
+    parquet = world.give("a.parquet", format=Format.PARQUET, **wanted)
+    assert pq.read_table(parquet).column("tgt_text").to_pylist() == [target]
 
 
 def test_a_unit_without_a_place_is_offered_by_omegat_in_every_file(world: Any) -> None:

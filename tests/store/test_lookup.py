@@ -66,6 +66,39 @@ def test_only_the_store_and_pair_that_are_asked(db: Database, ready: Callable[[]
     assert ask(db, "save", src="de", tgt="en") == []
 
 
+def test_a_pair_with_regions_is_answered_by_the_pair_that_serves(db: Database, ready: Callable[[], object]) -> None:
+    add(db, "Save", "Sichern")
+    add(db, "Save", "Enregistrer", tgt="fr-CA")
+    ready()
+    assert [match.tgt_text for match in ask(db, "Save", src="en-US", tgt="de-DE")] == ["Sichern"]
+    assert [match.tgt_text for match in ask(db, "save", src="en_GB", tgt="de-AT")] == ["Sichern"]
+    assert [match.tgt_text for match in ask(db, "Save", src="en-US", tgt="fr")] == ["Enregistrer"]
+    assert [match.tgt_text for match in ask(db, "Save", src="en-US", tgt="fr-CA")] == ["Enregistrer"]
+    assert ask(db, "Save", src="en-US", tgt="fr-FR") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "there"),
+    [
+        ("No.", "No"),
+        ("ID", "ID:"),
+        ("Go", "&Go"),
+        ("On", "On…"),
+        ("none", "(none)"),
+        ("Öffnen", "„Ö&ffnen“…"),
+    ],
+)
+def test_short_texts_with_the_same_words_are_found_at_the_default_minimum(
+    db: Database, ready: Callable[[], object], query: str, there: str
+) -> None:
+    add(db, there)
+    for number in range(30):
+        add(db, f"{chr(97 + number % 26)}{number}")
+    ready()
+    assert texts(ask(db, query)) == [(90, there)]
+    assert ask(db, query, min_score=91) == []
+
+
 def test_variants_are_ranked_and_given_once(db: Database, ready: Callable[[], object]) -> None:
     add(db, "Save", "aligned, sure", tier="lexical", score=0.9)
     add(db, "Save", "aligned, unsure", tier="lexical", score=0.4)

@@ -1,12 +1,13 @@
 -- Purpose:    the units of one store and language pair as a table: the columns of an exported TSV or Parquet file.
 -- Grain:      one row a unit, document by document in their order.
--- Reads:      tm.unit, tm.document
+-- Reads:      tm.unit, tm.document, tm.extra
 -- Parameters: store_id (integer), src_lang (text), tgt_lang (text), min_score (real), tiers (text), reviewed_only (boolean)
 -- Repeatable: yes; reads only.
 -- Returns:    src_text, tgt_text, score, tier, review_state, document, key, date
 select
-    unit.src_text,
-    unit.tgt_text,
+    -- As the file wrote them, white space and all.
+    coalesce(extra.facts -> 'src' ->> 'text', unit.src_text) as src_text,
+    coalesce(extra.facts -> 'tgt' ->> 'text', unit.tgt_text) as tgt_text,
     unit.score,
     unit.tier,
     unit.review_state,
@@ -16,6 +17,11 @@ select
 from tm.unit as unit
 left join tm.document as document
     on document.store_id = unit.store_id and document.document_key = unit.document_key
+left join tm.extra as extra
+    on
+        extra.store_id = unit.store_id
+        and extra.document_key = unit.document_key
+        and extra.unit_key = unit.unit_key
 where
     unit.store_id = %(store_id)s
     and unit.src_lang = %(src_lang)s

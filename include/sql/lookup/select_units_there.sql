@@ -1,11 +1,11 @@
 -- Purpose:    the units of a source text that stand where a query stands: by their keys, which tell the place; and,
 --             for a place that no key tells (one neighbour alone is known), among the text's first units.
 -- Grain:      one row a unit; a unit may come twice.
--- Reads:      tm.unit
+-- Reads:      tm.unit, tm.extra
 -- Parameters: store_id (integer), src (text), tgt (text), hash (bytea), keys (bytea[]), previous (bytea), following (bytea), first (integer)
 --             previous and following are null where unknown, and not both; first is how many units are gone through
 -- Repeatable: yes; reads only.
--- Returns:    the unit's columns
+-- Returns:    the unit's columns, and tgt_said: the target as its file wrote it, null where that is the unit's
 with there as (
     select unit.*
     from tm.unit as unit
@@ -32,6 +32,12 @@ with there as (
 )
 
 select
-    unit_key, src_text, tgt_text, src_hash, context, prev_hash, next_hash, item_key, document_key, tier, score,
-    partition_date, batch_id, review_state
-from there;
+    there.unit_key, there.src_text, there.tgt_text, there.src_hash, there.context, there.prev_hash, there.next_hash,
+    there.item_key, there.document_key, there.tier, there.score, there.partition_date, there.batch_id,
+    there.review_state, extra.facts -> 'tgt' ->> 'text' as tgt_said
+from there
+left join tm.extra as extra
+    on
+        extra.store_id = there.store_id
+        and extra.document_key = there.document_key
+        and extra.unit_key = there.unit_key;

@@ -29,6 +29,11 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFC", _in_order(_SPACE.sub(" ", _CONTROL.sub("", text)).strip()))
 
 
+def as_written(text: str) -> str:
+    """Return ``text`` with its white space: line breaks, tabs, no-break and zero-width spaces are text in a target."""
+    return unicodedata.normalize("NFC", _in_order(_CONTROL.sub("", text)))
+
+
 #: Characters up to which a text is left to unicodedata, whose sorting of marks is quadratic in a run of them.
 _SHORT_CHARS = 1_000
 #: Beyond it no character is a combining mark: they stand in the first two planes of Unicode.

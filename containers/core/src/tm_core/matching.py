@@ -2,11 +2,14 @@
 
 A text is compared in its **form**: case folded, inline tags removed, every number and every placeable (``{name}``,
 ``%s``) replaced by one sign. The score is ``100 * (1 - edit distance / longer length)`` of the two forms, rounded down,
-less a penalty for each kind of difference that the form hides. It depends on the query, the unit and the penalties
+less a penalty for each kind of difference that the form hides. Two short texts whose words are the same, so that they
+differ in punctuation, white space or a marked access key alone (``Go``, ``&Go…``), have at least
+:data:`SAME_WORDS_SCORE`, for one sign is a third of them. A score depends on the query, the unit and the penalties
 alone, never on how the unit was found.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -22,6 +25,10 @@ FORM_VERSION = "1"
 
 CONTEXT_SCORE = 101
 EXACT_SCORE = 100
+SAME_WORDS_SCORE = 90
+"""What texts have at least that differ in punctuation alone; below what a case, a number or a tag costs."""
+SHORT_CHARS = 12
+"""Characters of a form up to which such a difference may cost more than that."""
 
 # Numbered tags as tm_formats makes them of TMX and XLIFF, and the tags of XML and HTML. Bounded, so that a text of
 # angle brackets costs no more than any other.
@@ -35,6 +42,8 @@ _NUMBER = r"\d+(?:[.,:/]\d+)*"
 _TOKEN = re.compile(f"(?P<tag>{_TAG})|(?P<placeable>{_PLACEABLE})|(?P<number>{_NUMBER})")
 _TAGS = re.compile(_TAG)
 _KINDS = ("tag", "placeable", "number")
+_COMMA_AND_POINT = str.maketrans(",.", ".,")
+_SPACES = re.compile(" {2,}")
 # A sign that normalised text may hold only to stand for an object; and a digit: all others are gone by then.
 _SIGNS = {"tag": "", "placeable": "\ufffc", "number": "0"}
 _MAY_HAVE_TOKENS = re.compile(r"[\d<{%]")
@@ -81,7 +90,7 @@ class Penalties:
                 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Form:
     """A text as it is compared.
 
@@ -89,11 +98,26 @@ class Form:
         text: the form itself.
         cased: the form before its case was folded.
         tokens: the tags, placeables and numbers of the text, in order, by kind.
+        raw: the text itself, if it has any.
     """
 
     text: str
     cased: str
     tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    raw: str = ""
+
+    @cached_property
+    def tag_places(self) -> tuple[int, ...]:
+        """How many signs other than white space stand before each tag."""
+        places, signs, end = [], 0, 0
+        for found in _TOKEN.finditer(self.raw):
+            signs += len("".join(self.raw[end : found.start()].split()))
+            end = found.end()
+            if found.lastgroup == "tag":
+                places.append(signs)
+            else:
+                signs += 1
+        return tuple(places)
 
     def of(self, kind: str) -> tuple[str, ...]:
         """The tokens of one kind, in order."""
@@ -112,7 +136,7 @@ def form_of(text: str) -> Form:
         return _SIGNS[kind]
 
     cased = " ".join(_TOKEN.sub(sign, text).split())
-    return Form(cased.casefold(), cased, {kind: tuple(found) for kind, found in tokens.items()})
+    return Form(cased.casefold(), cased, {kind: tuple(found) for kind, found in tokens.items()}, text if tokens else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +228,22 @@ class Grade:
 Distance = Callable[[str, str], int]
 
 
+def words_of(form: str) -> str:
+    """The letters, digits and stand-ins of a form, without what stands around and between them."""
+    return "".join(
+        sign for sign in form if sign.isalnum() or sign == _SIGNS["placeable"] or unicodedata.combining(sign)
+    )
+
+
+def similarity(edits: int, form: str, other: str) -> int:
+    """How similar two forms are in percent, rounded down: by their distance, and short ones also by their words."""
+    found = percent(edits, len(form), len(other))
+    if found >= SAME_WORDS_SCORE or min(len(form), len(other)) > SHORT_CHARS:
+        return found
+    words = words_of(form)
+    return SAME_WORDS_SCORE if words and words == words_of(other) else found
+
+
 def grade(query: Query, unit: UnitFacts, distance: Distance, penalties: Penalties) -> Grade:
     """Score one unit; ``distance`` is the Levenshtein distance of two texts, in characters."""
     if unit.src_hash == query.text_hash:
@@ -212,7 +252,7 @@ def grade(query: Query, unit: UnitFacts, distance: Distance, penalties: Penaltie
         return _graded(base, kind, unit.tgt_text, _of_unit(unit, penalties))
     source = form_of(unit.src_text)
     edits = distance(query.form.text, source.text)
-    base = percent(edits, len(query.form.text), len(source.text))
+    base = similarity(edits, query.form.text, source.text)
     off = _of_unit(unit, penalties)
     if distance(query.form.cased, source.cased) > edits:
         off["case"] = penalties.case
@@ -237,6 +277,9 @@ def _place_tokens(wanted: Form, known: Form, target: str, penalties: Penalties, 
     for kind in _KINDS:
         have, want = known.of(kind), wanted.of(kind)
         if have == want:
+            if kind == "tag" and wanted.tag_places != known.tag_places:
+                # Where they belong in the target nobody knows.
+                off["tags"] = penalties.tags
             continue
         placed = _placed(target, kind, have, want)
         if placed is None:
@@ -251,17 +294,26 @@ def _place_tokens(wanted: Form, known: Form, target: str, penalties: Penalties, 
 def _placed(target: str, kind: str, have: Sequence[str], want: Sequence[str]) -> str | None:
     """The target with each of ``have`` replaced by its counterpart in ``want``; None if it is not clear how."""
     found = [match for match in _TOKEN.finditer(target) if match.lastgroup == kind]
+    said = [match.group() for match in found]
+    if kind == "number" and Counter(said) != Counter(have) == Counter(map(_swapped, said)):
+        # The target writes 1.250,50 for 1,250.50.
+        have, want = tuple(map(_swapped, have)), tuple(map(_swapped, want))
     # Every token of the source must stand in the target once, or it was translated in some way of its own.
-    if Counter(match.group() for match in found) != Counter(have):
+    if Counter(said) != Counter(have):
         return None
     if not want:
-        return " ".join(_replaced(target, [(match, "") for match in found]).split()) if kind == "tag" else None
+        return _SPACES.sub(" ", _replaced(target, [(match, "") for match in found])).strip() if kind == "tag" else None
     if len(have) != len(want):
         return None
-    queues: dict[str, list[str]] = {}
-    for old, new in zip(have, want, strict=True):
-        queues.setdefault(old, []).append(new)
-    return _replaced(target, [(match, queues[match.group()].pop(0)) for match in found])
+    instead = dict(zip(have, want, strict=True))
+    if any(instead[old] != new for old, new in zip(have, want, strict=True)):
+        return None  # one token of the unit stands for two of the query: a target may have them in another order
+    return _replaced(target, [(match, instead[match.group()]) for match in found])
+
+
+def _swapped(number: str) -> str:
+    """A number with comma and point for each other."""
+    return number.translate(_COMMA_AND_POINT)
 
 
 def _replaced(text: str, replacements: Sequence[tuple[re.Match[str], str]]) -> str:

@@ -13,10 +13,12 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from tm_core.errors import LookupRefused
-from tm_core.identity import context_hash, text_hash, unit_key
-from tm_core.languages import canonical
+from tm_core.identity import as_written, context_hash, normalise, text_hash, unit_key
+from tm_core.languages import best_match, canonical
 from tm_core.matching import (
     EXACT_SCORE,
+    SAME_WORDS_SCORE,
+    SHORT_CHARS,
     MatchKind,
     Penalties,
     Query,
@@ -26,7 +28,7 @@ from tm_core.matching import (
     grade,
     length_bounds,
     most_edits,
-    percent,
+    similarity,
 )
 from tm_core.rules import Tier
 from tm_store.db import Database
@@ -46,6 +48,8 @@ _STEPS_A_TEXT = 1000
 _TARGETS_A_TEXT = 50
 _UNITS_A_PLACE = 500
 _TEXTS_A_STEP = 20
+# Similarity from which on a short text is looked at for its words: "Go" beside "&Go…" has 50.
+_LEAST_OF_SHORT = 45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,8 @@ class Match:
     Attributes:
         score: 0 to 101: context 101, exact 100, else by edit distance (tm_core.matching), less the penalties.
         kind: what the texts have in common.
-        src_text, tgt_text: the unit, as it is in the memory.
+        src_text: the unit's source, as it is in the memory.
+        tgt_text: its target, with the white space that its file had.
         proposal: the target with the query's numbers, tags and placeables put in where that was possible.
         penalties: points taken off, by name.
         confidence: how sure the aligner was of the pair, 0 to 1.
@@ -172,16 +177,28 @@ def _prepare(
 ) -> _Search:
     if limit < 1:
         raise LookupRefused(f"the limit is {limit}, expected at least 1. Nothing was looked up.")
+    store_id = store_number(db, store)
+    serving = pair_that_serves(db, store_id, canonical(src), canonical(tgt))
     return _Search(
         store=store,
-        store_id=store_number(db, store),
-        src=canonical(src),
-        tgt=canonical(tgt),
+        store_id=store_id,
+        src=serving[0],
+        tgt=serving[1],
         min_score=check_min_score(min_score),
         limit=limit,
         penalties=penalties or Penalties(),
         more=more,
     )
+
+
+def pair_that_serves(db: Database, store_id: int, src: str, tgt: str) -> tuple[str, str]:
+    """The pair of a store that answers for two canonical tags: en and de for en-US and de-DE; else the tags again."""
+    if "-" not in src + tgt:
+        return src, tgt
+    there = [(row.src_lang, row.tgt_lang) for row in db.run("lookup/select_pairs", store_id=store_id)]
+    source = best_match(src, (one for one, _ in there))
+    target = best_match(tgt, (other for one, other in there if one == source))
+    return (source, target) if source and target else (src, tgt)
 
 
 def store_number(db: Database, store: str) -> int:
@@ -206,7 +223,7 @@ def _ranked(found: Iterable[Match], search: _Search) -> list[Match]:
     best: dict[tuple[str, str], Match] = {}
     for match in sorted(found, key=_rank):
         if match.score >= search.min_score:
-            best.setdefault((match.src_text, match.tgt_text), match)
+            best.setdefault((match.src_text, normalise(match.tgt_text)), match)
     return list(best.values())[: search.limit]
 
 
@@ -242,24 +259,28 @@ def _fuzzy(db: Database, search: _Search, query: Query) -> list[Match]:
 def _near(db: Database, search: _Search, query: Query) -> list[tuple[int, bytes]]:
     """(similarity in percent, hash) of the source texts that reach the minimum score, best first."""
     form = query.form.text
-    grams = query_grams(form, search.min_score)
+    least = search.min_score
+    if len(form) <= SHORT_CHARS and least <= SAME_WORDS_SCORE:
+        # Texts with the same words may be farther than their score says.
+        least = min(least, _LEAST_OF_SHORT)
+    grams = query_grams(form, least)
     if not grams:
         return []
     rows = db.run("lookup/select_holders", grams=grams, budget=_BUDGET_BYTES, **search.pair)
-    ids = promising(form, search.min_score, rows, _CANDIDATES)
+    ids = promising(form, least, rows, _CANDIDATES)
     found = db.run("lookup/select_candidates", ids=ids, **search.pair)
     candidates = [(row.src_hash, row.form if row.src_text is None else form_of(row.src_text).text) for row in found]
-    longest = length_bounds(len(form), search.min_score)[1]
+    longest = length_bounds(len(form), least)[1]
     close = process.extract(
         form,
         [other for _, other in candidates],
         scorer=Levenshtein.distance,
-        score_cutoff=most_edits(longest, search.min_score),
+        score_cutoff=most_edits(longest, least),
         limit=None,
     )
     own = bytes.fromhex(query.text_hash)
     scored = [
-        (percent(int(edits), len(form), len(other)), candidates[index][0])
+        (similarity(int(edits), form, other), candidates[index][0])
         for other, edits, index in close
         if candidates[index][0] != own
     ]
@@ -297,9 +318,12 @@ def _units_there(db: Database, search: _Search, query: Query, targets: Iterable[
 
 
 def _match(row: Any, query: Query, penalties: Penalties) -> Match:
+    said = as_written(row.tgt_said) if row.tgt_said else row.tgt_text
+    # What the file said belongs to the unit as long as it is the same text.
+    target = said if normalise(said) == row.tgt_text else row.tgt_text
     facts = UnitFacts(
         src_text=row.src_text,
-        tgt_text=row.tgt_text,
+        tgt_text=target,
         src_hash=row.src_hash.hex(),
         context=row.context.hex(),
         prev_hash=row.prev_hash.hex(),
@@ -312,7 +336,7 @@ def _match(row: Any, query: Query, penalties: Penalties) -> Match:
         score=graded.score,
         kind=graded.kind,
         src_text=row.src_text,
-        tgt_text=row.tgt_text,
+        tgt_text=target,
         proposal=graded.proposal,
         penalties=dict(graded.penalties),
         unit_key=row.unit_key.hex(),

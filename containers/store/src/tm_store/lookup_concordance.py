@@ -11,7 +11,7 @@ from tm_core.errors import LookupRefused
 from tm_core.languages import canonical
 from tm_core.matching import Query, holds_phrase
 from tm_store.db import Database
-from tm_store.lookup import store_number
+from tm_store.lookup import pair_that_serves, store_number
 from tm_store.lookup_grams import holding_all, phrase_grams
 
 # Bytes of the index read for a phrase, 4 a holder, and texts compared at a time. Not calibrated yet.
@@ -61,7 +61,9 @@ def concordance(
     wanted = Query.of(phrase)
     if limit < 1:
         raise LookupRefused(f"the limit is {limit}, expected at least 1. Nothing was looked up.")
-    pair = {"store_id": store_number(db, store), "src": canonical(src), "tgt": canonical(tgt)}
+    store_id = store_number(db, store)
+    src, tgt = pair_that_serves(db, store_id, canonical(src), canonical(tgt))
+    pair = {"store_id": store_id, "src": src, "tgt": tgt}
     grams = phrase_grams(wanted.form.text) if side is Side.SOURCE else []
     if grams:
         return _indexed(db, pair, wanted, grams, limit)
