@@ -167,7 +167,7 @@ def test_xliff_of_weblate_and_the_translate_toolkit() -> None:
     assert (units[0].key, units[0].line) == ("menu.save", 4)
     assert units[0].properties == {
         "prop:resname": "menu.save", "prop:approved": "yes", "prop:state": "translated", "note": "on the button",
-        "prop:file": "a.txt",
+        "prop:file": "a.txt", "prop:x-context-post": "Open",
     }  # fmt: skip
     assert [line for line, _ in told] == [6, 7, 8, 9]
     assert [reason.partition(":")[0] for _, reason in told] == [
@@ -358,6 +358,90 @@ def test_only_a_line_feed_ends_a_line_of_po(end: str) -> None:
     units, _ = read("a.de.po", f'{head}# of{end}us\nmsgctxt "k{end}k"\nmsgid "a{end}b"\nmsgstr ""\n"c{end}d"\n')
     assert texts(units) == [(f"a{end}b", f"c{end}d")]
     assert (units[0].key, units[0].properties["note"]) == (f"k{end}k", f"of{end}us")
+
+
+def trans_unit(source: str, target: str, more: str = "", of_target: str = "") -> str:
+    return f"<trans-unit {more}><source>{source}</source><target {of_target}>{target}</target></trans-unit>"
+
+
+def xliff_1(body: str) -> str:
+    return f'<xliff version="1.2"><file source-language="en" target-language="de"><body>{body}</body></file></xliff>'
+
+
+def test_what_a_tracked_change_deleted_is_gone() -> None:
+    mrk = '<mrk mtype="x-sdl-{}">{}</mrk>'
+    target = f"Der Lüfter ist {mrk.format('deleted', 'sehr ')}{mrk.format('added', 'recht ')}laut."
+    source = "The {}fan is loud.".format(mrk.format("deleted", '<g id="1">old</g> '))
+    units, _ = read("a.sdlxliff", xliff_1(trans_unit(source, target)))
+    assert texts(units) == [("The fan is loud.", "Der Lüfter ist recht laut.")]
+
+
+def test_what_a_machine_translated_is_left_out_or_marked() -> None:
+    seg = '<sdl:seg-defs xmlns:sdl="x"><sdl:seg id="1" conf="Translated" origin="nmt"/></sdl:seg-defs>'
+    body = (
+        trans_unit("a", "b", of_target='state-qualifier="mt-suggestion"')
+        + trans_unit("c", "d", of_target='state="translated" state-qualifier="leveraged-mt"')
+        + trans_unit("e", "f").replace("</trans-unit>", f"{seg}</trans-unit>")
+        + trans_unit("g", "h", of_target='state="final"')
+    )
+    units, told = read("a.xlf", xliff_1(body))
+    assert texts(units) == [("c", "d"), ("e", "f"), ("g", "h")]
+    assert told == [(1, "its state is 'mt-suggestion': a translator has not confirmed it")]
+    assert [unit.properties.get("prop:x-tm-origin", "") for unit in units] == ["mt", "mt", ""]
+    assert [bilingual.bead_of(unit, "en")["score"] for unit in units] == [0.5, 0.5, 1.0]
+
+
+def test_translate_no_counts_for_what_is_in_a_file_or_group() -> None:
+    group = '<group translate="no">{}<group translate="yes">{}</group>{}</group>{}'
+    body = group.format(*(trans_unit(one, one.upper()) for one in "abcd"))
+    units, told = read("a.xlf", xliff_1(body))
+    assert texts(units) == [("b", "B"), ("d", "D")]
+    assert [reason for _, reason in told] == ["not to be translated"] * 2
+    file = xliff_1(trans_unit("a", "b") + trans_unit("c", "d", 'translate="yes"')).replace(
+        "<file", '<file translate="no"'
+    )
+    assert texts(read("a.xlf", file)[0]) == [("c", "d")]
+    segment = "<segment><source>{0}</source><target>{0}</target></segment>"
+    head = '<xliff version="2.0" srcLang="en" trgLang="de"><file id="f"><group id="g" translate="no">'
+    two = f'{head}<unit id="1">{segment.format("a")}</unit></group><unit id="2">{segment.format("b")}</unit>'
+    two += "</file></xliff>"
+    assert texts(read("a.xlf", two)[0]) == [("b", "b")]
+
+
+def test_text_inside_an_element_that_xliff_does_not_know_is_text() -> None:
+    body = trans_unit("Press <b>Control+R</b><br/> <i><b>now</b></i>", "<b>Strg+R</b><br/> <i><b>jetzt</b></i> drücken")
+    (unit,), _ = read("a.xlf", xliff_1(body))
+    assert unit.variants[0].text == "Press <1>Control+R</1><2/> <3><4>now</4></3>"
+    assert unit.variants[1].text == "<1>Strg+R</1><2/> <3><4>jetzt</4></3> drücken"
+
+
+def test_the_order_of_units_in_a_file_is_their_context() -> None:
+    body = trans_unit("One.", "Eins.") + trans_unit("Two.", "") + trans_unit("Three.", "Drei.")
+    second = '</body></file><file source-language="en" target-language="de"><body>' + trans_unit("Four.", "Vier.")
+    units, _ = read("a.xlf", xliff_1(body + second))
+    places = [bilingual.place_of(unit, "en") for unit in units]
+    assert [(place.before, place.after) for place in places] == [("", "Two."), ("Two.", ""), ("", "")]
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("&lt;seg&gt;Open it.&lt;/seg&gt;", "Open it."),
+        ("&lt;seg&gt;Fish &amp;amp; chips.&lt;/seg&gt;", "Fish & chips."),
+        (
+            "&lt;seg&gt;A &lt;bpt i='1'&gt;{}&lt;/bpt&gt;lid&lt;ept i='1'&gt;{}&lt;/ept&gt;.&lt;/seg&gt;",
+            "A <1>lid</1>.",
+        ),
+        ("&lt;seg&gt;A &lt;ph/&gt; lid.&lt;/seg&gt;", "A <1/> lid."),
+        ("&lt;seg&gt;broken &lt;b lid&lt;/seg&gt;", "broken <b lid"),
+        ("no seg &amp;amp; no", "no seg &amp; no"),
+    ],
+)
+def test_a_neighbour_that_memoq_writes_as_a_segment_is_its_text(said: str, wanted: str) -> None:
+    prop = f'<prop type="x-context-pre">{said}</prop>'
+    tuvs = f'<tuv xml:lang="en">{prop}<seg>a</seg></tuv><tuv xml:lang="de"><seg>b</seg></tuv>'
+    (unit,), _ = read("a.tmx", f'<tmx version="1.4"><header/><body><tu>{tuvs}</tu></body></tmx>')
+    assert bilingual.place_of(unit, "en").before == wanted
 
 
 @pytest.mark.parametrize("bad", ["&#x1F;", "&#11;", "\x02"])

@@ -284,6 +284,20 @@ def test_a_preview_that_lists_nothing_counts_the_same(world: Any) -> None:
     assert not none.listed
 
 
+def test_a_unit_of_xliff_stands_between_its_neighbours(world: Any) -> None:
+    head = '<xliff version="1.2"><file original="a.docx" source-language="en" target-language="de"><body>'
+    pairs = [("Open the lid.", "Deckel öffnen."), ("Press it.", "Drücken."), ("Wait for it.", "Warten Sie darauf.")]
+    units = "".join(
+        f'<trans-unit id="{number}"><source>{src}</source><target>{tgt}</target></trans-unit>'
+        for number, (src, tgt) in enumerate(pairs)
+    )
+    world.take(world.file("a.xlf", f"{head}{units}</body></file></xliff>"))
+    where = {"previous": "Open the lid.", "following": "Wait for it."}
+    ask = {"store": "demo", "src": "en", "tgt": "de", "text": "Press it."}
+    assert [one.score for one in lookup(world.db, **ask, **where)] == [101]
+    assert [one.score for one in lookup(world.db, **ask, previous="Another.", following="Wait for it.")] == [100]
+
+
 SPACED = [
     ("demo", "fr", "Vraiment supprimer\u202f?\n\nC’est irréversible\u00a0!\tFin"),
     ("airflow-ui", "th", "ลบ\u200bทั้งหมด\u200bจริง ๆ\u2060หรือ"),

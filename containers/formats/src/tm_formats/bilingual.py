@@ -102,6 +102,8 @@ class Place:
 
 #: Properties of our own TMX: hash of a context that cannot be written out, score, and what aligned the unit.
 CONTEXT, SCORE, TIER = "x-tm-context", "x-tm-score", "x-tm-tier"
+#: Confidence in a machine's translation that a translator let stand. Not calibrated.
+MACHINE_SCORE = 0.5
 _HASH = re.compile("[0-9a-f]{64}")
 
 # How tools say it in TMX: OmegaT, memoQ and MateCAT, Phrase, XTM.
@@ -141,15 +143,17 @@ def bead_of(unit: BilingualUnit, src_lang: str) -> dict[str, Any]:
 
 
 def _score(unit: BilingualUnit) -> float:
-    """Confidence that our own export wrote beside a unit, 0 to 1; 1 if another tool wrote the file.
+    """Confidence that our own export wrote beside a unit, 0 to 1; if another tool wrote the file, 1, or what a
+    machine's translation has that a translator let stand.
 
     Without it a doubtful unit would come back from an export as one that is beyond doubt.
     """
+    usual = MACHINE_SCORE if unit.properties.get(f"prop:{xliff.ORIGIN}") == xliff.MACHINE else 1.0
     try:
-        score = float(unit.properties.get(f"prop:{SCORE}", "1"))
+        score = float(unit.properties.get(f"prop:{SCORE}", usual))
     except ValueError:
-        return 1.0
-    return score if 0 <= score <= 1 else 1.0
+        return usual
+    return score if 0 <= score <= 1 else usual
 
 
 def _said(unit: BilingualUnit, src_lang: str, names: Iterable[str]) -> str:
@@ -159,7 +163,19 @@ def _said(unit: BilingualUnit, src_lang: str, names: Iterable[str]) -> str:
     )
     value = next(found, "").strip()
     segment = _SEG.fullmatch(value)
-    return (segment[1] or "") if segment else value
+    if segment is None:
+        return value
+    inside = segment[1] or ""
+    return _text_of(value, inside) if "<" in inside or "&" in inside else inside
+
+
+def _text_of(segment: str, otherwise: str) -> str:
+    """The text of a whole <seg>, tags numbered as in a unit's own; the markup itself if it is none."""
+    file = f'<tmx version="1.4"><body><tu><tuv xml:lang="en">{segment}</tuv></tu></body></tmx>'
+    try:
+        return next(tmx.read(io.BytesIO(file.encode()))).variants[0].text
+    except Unreadable:
+        return otherwise
 
 
 def _reader(readers: Mapping[str, R], path_name: str) -> R:

@@ -1,8 +1,11 @@
 """XLIFF 1.2 and 2.x as streams, with the dialects of Trados, memoQ, Weblate and the Translate Toolkit.
 
 A unit that its tool has segmented (``mrk mtype="seg"`` in 1.2, ``segment`` in 2) is several units. Inline elements
-become placeholders, their markup is kept as TMX writes it. Left out, and told: units without a translation, those not
-to be translated, and those whose state says that no translator has confirmed them.
+become placeholders, their markup is kept as TMX writes it; elements that XLIFF does not know are tags, and their text
+is text. What tracked changes have deleted is gone. Left out, and told: units without a translation, those not to be
+translated (a file's or group's ``translate`` counts for what is in it), and those whose state says that no translator
+has confirmed them. What a machine translated and a translator let stand is marked (:data:`ORIGIN`). Each unit has the
+source texts before and after it.
 
 Source: OASIS, XLIFF Version 1.2 (2008-02-01) and 2.1 (2018-02-13).
 """
@@ -10,6 +13,7 @@ Source: OASIS, XLIFF Version 1.2 (2008-02-01) and 2.1 (2018-02-13).
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
@@ -28,8 +32,14 @@ MAX_VALUES = 100_000
 _VERSION = re.compile(r"(1)\.[012]|(2)\.[0-9]")
 # States of 1.2 and 2 that say: not translated, or not confirmed. Trados and memoQ have attributes of their own.
 _UNFINISHED = re.compile(
-    "new|needs-.*|initial|Draft|Rejected.*|NotStarted|PartiallyEdited|Pretranslated|MachineTranslated"
+    "new|needs-.*|initial|mt-suggestion|Draft|Rejected.*|NotStarted|PartiallyEdited|Pretranslated|MachineTranslated"
 )
+
+
+#: Origins of 1.2 that a machine translated.
+_MACHINE = frozenset({"mt-suggestion", "leveraged-mt"})
+#: Property of a unit that a machine translated and a translator let stand, and its value.
+ORIGIN, MACHINE = "x-tm-origin", "mt"
 
 
 @dataclass(slots=True)
@@ -74,23 +84,48 @@ def read(source: BinaryIO, hints: Hints) -> Iterator[BilingualUnit]:
 
 
 def _units(source: BinaryIO, hints: Hints) -> Iterator[BilingualUnit]:
+    before: _Read | None = None
+    current: _Read | None = None
+    for after in chain(_all(source, hints), [None]):
+        if current is not None and current.unit is not None:
+            around = {
+                name: other.text
+                for name, other in (("prop:x-context-pre", before), ("prop:x-context-post", after))
+                if other is not None and other.file is current.file
+            }
+            yield replace(current.unit, properties=around | current.unit.properties)
+        before, current = current, after
+
+
+def _all(source: BinaryIO, hints: Hints) -> Iterator["_Read"]:
     reader = _Reader(hints)
     for _ in reader.parser.feed(source):
         ready, reader.ready = reader.ready, []
         yield from ready
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A segment's source text and its file, for its neighbours; and the unit that it is, if it is one."""
+
+    text: str
+    file: Mapping[str, str]
+    unit: BilingualUnit | None
+
+
 class _Reader:
     """Collects one unit's elements after the other from the parser's events."""
 
     def __init__(self, hints: Hints) -> None:
-        self.ready: list[BilingualUnit] = []
+        self.ready: list[_Read] = []
         self.parser = XmlParser(self)
         self._hints = hints
         self._prefix = ""
         self._version = 0
         self._langs = ("", "")
         self._file: dict[str, str] = {}
+        # Whether the file and the groups that are open are to be translated, the innermost last.
+        self._translate = [True]
         self._open: list[_Node] = []
         self._place = 0
         self._chars = 0
@@ -102,11 +137,16 @@ class _Reader:
         name = name.removeprefix(self._prefix)
         if self._open:
             self._add_node(_Node(name, attributes, self.parser.line))
-        elif name == "file":
-            self._start_file(attributes)
+        elif name in ("file", "group"):
+            said = attributes.get("translate")
+            self._translate.append(self._translate[-1] if said is None else said != "no")
+            if name == "file":
+                self._start_file(attributes)
         elif name == ("trans-unit" if self._version == 1 else "unit"):
             self._chars = 0
             self._place = self.parser.place
+            if not self._translate[-1]:
+                attributes = {"translate": "no"} | attributes
             self._open = [_Node(name, attributes, self.parser.line)]
 
     def _start_root(self, name: str, attributes: dict[str, str]) -> None:
@@ -153,6 +193,8 @@ class _Reader:
             raise Unreadable(f"the unit at line {line:,} has more than {MAX_UNIT_CHARS:,} characters", "Split it.")
 
     def end(self, name: str) -> None:
+        if not self._open and name.removeprefix(self._prefix) in ("file", "group"):
+            self._translate.pop()
         if self._open:
             node = self._open.pop()
             if self._open:
@@ -160,7 +202,9 @@ class _Reader:
             if self.parser.spoiled(self._place):
                 self._hints.spoil(node.line, SPOILED, "Remove it.")
             else:
-                self.ready += (_read_1 if self._version == 1 else _read_2)(node, self._langs, self._file, self._hints)
+                read_unit = _read_1 if self._version == 1 else _read_2
+                found = read_unit(node, self._langs, self._file, self._hints)
+                self.ready += (_Read(text=text, file=self._file, unit=unit) for text, unit in found)
 
     def finish(self) -> None:
         """Nothing is left to check: what is no whole XML has been refused."""
@@ -178,9 +222,14 @@ class _Segment:
     state: str
     line: int
     name: str = ""
+    by_machine: bool = False
 
 
-def _read_1(node: _Node, langs: tuple[str, str], file: Mapping[str, str], hints: Hints) -> Iterator[BilingualUnit]:
+#: A segment's source text, and its unit, None where it is left out.
+_Found = Iterator[tuple[str, BilingualUnit | None]]
+
+
+def _read_1(node: _Node, langs: tuple[str, str], file: Mapping[str, str], hints: Hints) -> _Found:
     if node.attributes.get("translate") == "no":
         hints.tell(node.line, "not to be translated")
         return
@@ -195,19 +244,28 @@ def _read_1(node: _Node, langs: tuple[str, str], file: Mapping[str, str], hints:
 def _segments_1(node: _Node, target: _Node | None) -> list[_Segment]:
     source = node.first("seg-source") or node.first("source")
     conf = {seg.attributes.get("id", ""): seg.attributes.get("conf", "") for seg in node.descendants("sdl:seg")}
+    machine = {seg.attributes.get("id", "") for seg in node.descendants("sdl:seg") if _is_machine(seg)}
+    qualifier = target.attributes.get("state-qualifier", "") if target else ""
     state = (target.attributes.get("state", "") if target else "") or node.attributes.get("mq:status", "")
     sources, targets = _marked(source), _marked(target)
     if not sources or not targets:
         whole = conf.get(next(iter(conf), ""), "") if len(conf) == 1 else ""
-        return [_Segment(source=source, target=target, state=state or whole, line=node.line)]
+        by_machine = bool(machine) or qualifier in _MACHINE
+        state = state or whole or (qualifier if qualifier == "mt-suggestion" else "")
+        return [_Segment(source=source, target=target, state=state, line=node.line, by_machine=by_machine)]
     several = len(sources) > 1
     return [
         _Segment(
             source=one, target=targets.get(mid), state=state or conf.get(mid, ""), line=one.line,
-            name=f"/{mid}" if several else "",
+            name=f"/{mid}" if several else "", by_machine=mid in machine or qualifier in _MACHINE,
         )
         for mid, one in sources.items()
     ]  # fmt: skip
+
+
+def _is_machine(seg: _Node) -> bool:
+    """Whether Trados says that a segment is what a machine made of it: a translator's edit changes its origin."""
+    return seg.attributes.get("origin", "") in ("mt", "nmt", "amt")
 
 
 def _marked(node: _Node | None) -> dict[str, _Node]:
@@ -216,7 +274,7 @@ def _marked(node: _Node | None) -> dict[str, _Node]:
     return {one.attributes.get("mid", ""): one for one in found if one.attributes.get("mtype") == "seg"}
 
 
-def _read_2(node: _Node, langs: tuple[str, str], file: Mapping[str, str], hints: Hints) -> Iterator[BilingualUnit]:
+def _read_2(node: _Node, langs: tuple[str, str], file: Mapping[str, str], hints: Hints) -> _Found:
     if node.attributes.get("translate") == "no":
         hints.tell(node.line, "not to be translated")
         return
@@ -251,7 +309,7 @@ def _from_segments(
     properties: dict[str, str],
     data: Mapping[str, str],
     hints: Hints,
-) -> Iterator[BilingualUnit]:
+) -> _Found:
     if len(segments) > 1 and len(segments) * len(properties) > MAX_VALUES:
         line, notes = segments[0].line, len(properties)
         reason = f"the unit at line {line:,} has {len(segments):,} segments with {notes:,} properties each"
@@ -260,16 +318,21 @@ def _from_segments(
     for one in segments:
         if not one.source or not one.source.text().strip():
             hints.tell(one.line, "no source text")
-        elif not one.target or not one.target.text().strip():
+            continue
+        sides = [_Pieces(native).of(node) if node else [] for node in (one.source, one.target)]
+        numbers = Numbers(sides)
+        variants = tuple(numbers.variant(lang, pieces) for lang, pieces in zip(langs, sides, strict=True))
+        if not one.target or not one.target.text().strip():
             hints.tell(one.line, "no translation")
         elif _UNFINISHED.fullmatch(one.state):
             hints.tell(one.line, f"its state is '{one.state}': a translator has not confirmed it")
         else:
-            sides = [_Pieces(native).of(node) for node in (one.source, one.target)]
-            numbers = Numbers(sides)
-            variants = tuple(numbers.variant(lang, pieces) for lang, pieces in zip(langs, sides, strict=True))
-            state = {"prop:state": one.state} if one.state else {}
-            yield BilingualUnit(variants=variants, key=key + one.name, line=one.line, properties=properties | state)
+            said = {"prop:state": one.state} if one.state else {}
+            said |= {f"prop:{ORIGIN}": MACHINE} if one.by_machine else {}
+            unit = BilingualUnit(variants=variants, key=key + one.name, line=one.line, properties=properties | said)
+            yield variants[0].text, unit
+            continue
+        yield variants[0].text, None
 
 
 # Inline elements -----------------------------------------------------------------------------------
@@ -279,6 +342,10 @@ _OPENING = frozenset({"bx", "bpt", "sc"})
 _CLOSING = frozenset({"ex", "ept", "ec"})
 #: Comments, terms and segments: they say something of the text, and are no part of it.
 _TRANSPARENT = frozenset({"mrk", "sm", "em"})
+#: What stands for one code of the original format; its text is that code.
+_SINGLE = frozenset({"x", "ph", "it", "sub"})
+#: Marked as deleted by a tracked change (Trados).
+_DELETED = "x-sdl-deleted"
 
 
 class _Native:
@@ -307,6 +374,7 @@ class _Pieces:
         self._native = native.of
         self._pieces: list[Piece] = []
         self._pairs: dict[str, int] = {}
+        self._number = 0
 
     def of(self, node: _Node) -> list[Piece]:
         for child in node.children:
@@ -317,6 +385,8 @@ class _Pieces:
         return self._pieces
 
     def _element(self, node: _Node) -> None:
+        if node.attributes.get("mtype") == _DELETED:
+            return
         if node.name in _TRANSPARENT:
             self.of(node)
         elif node.name == "cp":
@@ -330,8 +400,14 @@ class _Pieces:
             self._tag(Role.OPEN, node, _pair(node), self._native(node, "dataRef", node.text() or _start_tag(node)))
         elif node.name in _CLOSING:
             self._tag(Role.CLOSE, node, _pair(node), self._native(node, "dataRef", node.text() or _start_tag(node)))
-        else:
+        elif node.name in _SINGLE or not node.text():
             self._tag(Role.SINGLE, node, "", self._native(node, "dataRef", node.text() or _start_tag(node)))
+        else:
+            self._number += 1
+            pair = f"{node.name} {self._number}"
+            self._tag(Role.OPEN, node, pair, _start_tag(node))
+            self.of(node)
+            self._tag(Role.CLOSE, node, pair, f"</{node.name}>")
 
     def _tag(self, role: Role, node: _Node, pair: str, native: str) -> None:
         number = node.attributes.get("id", "")
