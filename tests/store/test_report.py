@@ -264,7 +264,9 @@ def test_a_document_is_explained_though_its_files_are_gone(settings: Settings, d
 
 
 @pytest.mark.db
-@pytest.mark.parametrize("name", ["nowhere", "l%", "l_st", "other/lost", "\\"])
+@pytest.mark.parametrize(
+    "name", ["nowhere", "l%", "l_st", "other/lost", "\\", "los", "demo/los", "guid", "lost.e", "gui"]
+)
 def test_an_unknown_name_is_an_error(settings: Settings, db: Database, full_batch: None, name: str) -> None:
     with pytest.raises(DepositError, match="no refresh has seen"):
         explain(db, Storage(settings.storage), name)

@@ -29,7 +29,8 @@ def explain(db: Database, storage: Storage, name: str, *, every_bead: bool = Fal
         DepositError: no batch knows a file or document of this name.
     """
     documents = _newest(db.run("report/find_documents", name=name))
-    files = [file for pattern in _patterns(name) for file in db.run("report/find_files", pattern=pattern)]
+    found = (file for pattern in _patterns(name) for file in db.run("report/find_files", pattern=pattern))
+    files = [file for file in found if _is_of(file.path, name)]
     away = [] if documents else find(db, storage, name)
     if not documents and not files and not away:
         raise DepositError(
@@ -47,7 +48,24 @@ def _patterns(name: str) -> list[str]:
     """Patterns of the paths that a name may mean; what stands before a slash may be a folder or the store."""
     escaped = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     store, slash, rest = escaped.partition("/")
-    return [f"%/{escaped}%"] + ([f"raw/{store}/____-__-__/{rest}%"] if slash else [])
+    ends = ("", ".%")  # the file's whole name, or all but language and suffix
+    return [
+        *(f"%/{escaped}{end}" for end in ends),
+        *(f"raw/{store}/____-__-__/{rest}{end}" for end in ends if slash),
+    ]
+
+
+def _is_of(path: str, name: str) -> bool:
+    """Whether a path is that of a file of this name: nothing but a language and a suffix may follow it."""
+    _, store, _, inside = [*path.split("/", 3), "", "", ""][:4]
+    parts = inside.split("/")
+    ways = [
+        path,
+        path.removeprefix("raw/"),
+        f"{store}/{inside}",
+        *("/".join(parts[first:]) for first in range(len(parts))),
+    ]
+    return any(way == name or (way.startswith(f"{name}.") and way[len(name) + 1 :].count(".") <= 1) for way in ways)
 
 
 def _newest(rows: list[Any]) -> list[Any]:
