@@ -408,6 +408,15 @@ def test_translate_no_counts_for_what_is_in_a_file_or_group() -> None:
     assert texts(read("a.xlf", two)[0]) == [("b", "b")]
 
 
+def test_a_side_in_another_language_than_the_file_is_left_out_and_told() -> None:
+    body = trans_unit("a", "b", of_target='xml:lang="fr"') + trans_unit("c", "d", of_target='xml:lang="deu-AT"')
+    units, told = read("a.xlf", xliff_1(body))
+    assert texts(units) == [("c", "d")]
+    assert told == [(1, "its target is in 'fr', while the file says 'de'")]
+    with pytest.raises(UnreadableDocument, match="line 1: its target is in 'fr'"):
+        read_memory("a.xlf", xliff_1(body).encode(), strict=True)
+
+
 def test_text_inside_an_element_that_xliff_does_not_know_is_text() -> None:
     body = trans_unit("Press <b>Control+R</b><br/> <i><b>now</b></i>", "<b>Strg+R</b><br/> <i><b>jetzt</b></i> drücken")
     (unit,), _ = read("a.xlf", xliff_1(body))

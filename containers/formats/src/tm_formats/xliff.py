@@ -18,6 +18,7 @@ from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
 from tm_core.documents import BilingualUnit
+from tm_core.languages import canonical, is_language, same_language
 from tm_formats.encoding import Unreadable
 from tm_formats.hints import Hints, language
 from tm_formats.inline import Numbers, Piece, Role, Tag
@@ -324,6 +325,8 @@ def _from_segments(
         variants = tuple(numbers.variant(lang, pieces) for lang, pieces in zip(langs, sides, strict=True))
         if not one.target or not one.target.text().strip():
             hints.tell(one.line, "no translation")
+        elif contradiction := _contradiction(one, langs):
+            hints.spoil(one.line, contradiction, "Correct xml:lang or the file's languages.")
         elif _UNFINISHED.fullmatch(one.state):
             hints.tell(one.line, f"its state is '{one.state}': a translator has not confirmed it")
         else:
@@ -333,6 +336,15 @@ def _from_segments(
             yield variants[0].text, unit
             continue
         yield variants[0].text, None
+
+
+def _contradiction(segment: _Segment, langs: tuple[str, str]) -> str:
+    """What a side says of its language against the file; "" if nothing. Regions and scripts contradict nobody."""
+    for name, node, lang in (("source", segment.source, langs[0]), ("target", segment.target, langs[1])):
+        said = node.attributes.get("xml:lang", "") if node else ""
+        if is_language(said) and not same_language(canonical(said), lang):
+            return f"its {name} is in '{said}', while the file says '{lang}'"
+    return ""
 
 
 # Inline elements -----------------------------------------------------------------------------------
