@@ -207,6 +207,24 @@ def test_broken_html_keeps_its_text(page):
     assert " ".join(read_document("a.en.html", page).paragraphs).replace(" ", "").startswith("unclosedtags")
 
 
+def test_what_is_not_to_be_translated_is_kept_in_a_line_and_left_out_as_a_block():
+    page = """<p>Press <code translate="no">--force</code> now.</p><p translate=no>SELECT <b>1</b></p>
+<div class="big notranslate"><p>ACME</p></div><p translate="yes">Yes.</p>"""
+    document = read_document("a.en.html", page.encode())
+    assert document.paragraphs == ("Press --force now.", "Yes.")
+    assert document.notes == ("left out 2 blocks that are not to be translated",)
+
+
+def test_texts_of_attributes_and_fields_are_reported():
+    page = """<p>x<img alt="A pump" title="Cut open"><img alt=""><input placeholder="Number" value="7"></p>
+<input type=submit value="Send it"><button aria-label="Close">y</button><textarea>Text</textarea>
+<div hidden><img alt="unseen"></div>"""
+    document = read_document("a.en.html", page.encode())
+    assert document.paragraphs == ("x", "y")
+    counts = "alt 1, aria-label 1, placeholder 1, textarea 1, title 1, value 1"
+    assert document.notes == (f"left out texts of attributes and form fields: {counts}",)
+
+
 def test_html_loads_nothing(tmp_path):
     (tmp_path / "secret").write_text("geheim")
     page = f'<!DOCTYPE html [<!ENTITY x SYSTEM "file://{tmp_path}/secret">]><p>a &x; b</p>'

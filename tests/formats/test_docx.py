@@ -61,6 +61,58 @@ def test_what_is_deleted_hidden_or_a_field_s_code_is_no_text() -> None:
     assert paragraphs(document(body)) == ("kept added shown",)
 
 
+def test_the_reading_above_a_word_is_no_text() -> None:
+    ruby = f"<w:r><w:ruby><w:rt>{run('とうきょう')}</w:rt><w:rubyBase>{run('東京')}</w:rubyBase></w:ruby></w:r>"
+    assert paragraphs(document(paragraph(ruby, run("に行く。")))) == ("東京に行く。",)
+
+
+@pytest.mark.parametrize("mark", ["del", "moveFrom"])
+def test_a_paragraph_whose_end_was_deleted_goes_on_with_the_next(mark: str) -> None:
+    first = paragraph(run("One ")).replace("<w:rPr/>", f'<w:rPr><w:{mark} w:id="1" w:author="a"/></w:rPr>', 1)
+    body = first + paragraph(run("sentence.")) + paragraph(run("Another."))
+    assert paragraphs(document(body)) == ("One sentence.", "Another.")
+    assert paragraphs(document(paragraph(run("x")) + first)) == ("x", "One ")
+
+
+def style(name: str, properties: str = "", base: str = "") -> str:
+    based = f'<w:basedOn w:val="{base}"/>' if base else ""
+    return f'<w:style w:styleId="{name}">{based}<w:rPr>{properties}</w:rPr></w:style>'
+
+
+def test_text_is_hidden_by_its_style_and_by_what_that_is_based_on() -> None:
+    off = '<w:vanish w:val="0"/>'
+    every = style("Secret", "<w:vanish/>") + style("Child", base="Secret") + style("Open", off, base="Secret")
+    styles = f"<w:styles {W}>{every}{style('Loop', base='Loop')}</w:styles>"
+    runs = [run(f"{name} ", f'<w:rStyle w:val="{name}"/>') for name in ("Secret", "Child", "Open", "Loop")]
+    runs.append(run("own", f'<w:rStyle w:val="Secret"/>{off}'))
+    whole = paragraph(run("whole")).replace("<w:pPr>", '<w:pPr><w:pStyle w:val="Child"/>')
+    data = document(paragraph(*runs) + whole, **{"word/styles.xml": styles})
+    assert paragraphs(data) == ("Open Loop own",)
+
+
+def test_the_main_part_is_the_one_that_the_archive_names() -> None:
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+    space = "http://schemas.openxmlformats.org/package/2006/relationships"
+    relation = f'<Relationship Id="r" Type="{kind}" Target="/word/document2.xml"/>'
+    xml = f"<w:document {W}><w:body>{paragraph(run('text'))}</w:body></w:document>"
+    notes = f"<w:footnotes {W}><w:footnote>{paragraph(run('a note'))}</w:footnote></w:footnotes>"
+    parts: dict[str, str | bytes] = {
+        "_rels/.rels": f'<Relationships xmlns="{space}">{relation}</Relationships>',
+        "word/document2.xml": xml,
+        "word/footnotes.xml": notes,
+    }
+    assert paragraphs(archive(parts)) == ("text", "a note")
+
+
+@pytest.mark.parametrize(
+    ("stream", "reason"), [("EncryptedPackage", "protected by a password"), ("WordDocument", "Word 97 to 2003")]
+)
+def test_a_password_and_an_old_format_are_told_as_such(stream: str, reason: str) -> None:
+    data = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600) + stream.encode("utf-16-le") + bytes(600)
+    with pytest.raises(UnreadableDocument, match=reason):
+        paragraphs(data)
+
+
 def test_a_text_box_comes_once_and_notes_at_the_end() -> None:
     box = f"<w:txbxContent>{paragraph(run('in the box'))}</w:txbxContent>"
     both = f"<mc:AlternateContent><mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent>"

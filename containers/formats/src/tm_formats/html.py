@@ -4,6 +4,7 @@ lxml's parser mends broken pages as browsers do; nothing is loaded or run.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from lxml import etree
@@ -19,6 +20,8 @@ _BLOCKS = frozenset(
 )
 # Never text for a reader. rt and rp hold readings above Japanese words, which would stand twice.
 _NO_TEXT = frozenset("script style template noscript iframe object svg math canvas audio video rt rp textarea".split())
+_TEXT_ATTRIBUTES = ("alt", "title", "placeholder", "aria-label", "aria-description")
+_BUTTONS = frozenset({"submit", "button", "reset"})
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9_.-]{2,40})["']""")
@@ -33,7 +36,8 @@ def read(data: bytes, lang: str) -> Document:
     """Read a web page; ``lang`` ("" if unknown) helps to tell encodings apart.
 
     Each block is a paragraph, in reading order; ``<br>`` is a line break, two of them end the paragraph.
-    Navigation is left out and noted; scripts, styles, comments and hidden parts are left out.
+    Left out and noted: navigation, blocks that are not to be translated (within a line such words are part of it), and
+    texts of attributes and form fields. Scripts, styles, comments and hidden parts are left out.
     """
     head = data[: 4 * _PRESCAN_BYTES]
     found = _CHARSET.search(head) or _XML_ENCODING.search(head)
@@ -42,6 +46,11 @@ def read(data: bytes, lang: str) -> Document:
     notes = decoded.notes
     if page.left_out:
         notes += (f"left out {page.left_out} texts of navigation",)
+    if page.not_translated:
+        notes += (f"left out {page.not_translated} blocks that are not to be translated",)
+    if page.beside:
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(page.beside.items()))
+        notes += (f"left out texts of attributes and form fields: {counts}",)
     return Document(paragraphs=tuple(page.paragraphs), encoding=decoded.encoding, notes=notes)
 
 
@@ -72,6 +81,8 @@ class _Page:
     def __init__(self) -> None:
         self.paragraphs: list[str] = []
         self.left_out = 0
+        self.not_translated = 0
+        self.beside = Counter[str]()
         self.is_begun = False
         self._line: list[str] = []
         self._data: list[str] = []
@@ -90,7 +101,13 @@ class _Page:
         if len(attributes) > MAX_ATTRIBUTES:
             raise Unreadable(f"a <{tag[:20]}> has more than {MAX_ATTRIBUTES:,} attributes", "Save it again as HTML.")
         self._take_data()
-        if self._skipped or is_second or tag in _NO_TEXT or _is_hidden(attributes):
+        if self._skipped or is_second or _is_hidden(attributes):
+            self._skipped += 1
+            return
+        self._note_texts(tag, attributes)
+        is_kept_as_it_is = tag in _BLOCKS and _is_not_translated(attributes)
+        self.not_translated += is_kept_as_it_is
+        if is_kept_as_it_is or tag in _NO_TEXT:
             self._skipped += 1
             return
         if tag in _BLOCKS:
@@ -100,6 +117,16 @@ class _Page:
         self._nav += self._navs[-1]
         if tag == "br":
             self._line.append("\n")
+
+    def _note_texts(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Count what a reader may see or hear of an element beside its text."""
+        self.beside.update(name for name in _TEXT_ATTRIBUTES if attributes.get(name, "").strip())
+        if tag == "textarea":
+            self.beside["textarea"] += 1
+        if tag == "input" and attributes.get("type", "").lower() in _BUTTONS and attributes.get("value", "").strip():
+            self.beside["value"] += 1
+        if tag == "meta" and attributes.get("name", "").lower() == "description" and attributes.get("content"):
+            self.beside["description"] += 1
 
     def end(self, tag: str) -> None:
         """Take the end of an element."""
@@ -150,6 +177,10 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 def _is_hidden(attributes: Mapping[str, str]) -> bool:
     return "hidden" in attributes or bool(_HIDDEN_STYLE.search(attributes.get("style", "")))
+
+
+def _is_not_translated(attributes: Mapping[str, str]) -> bool:
+    return attributes.get("translate", "").lower() == "no" or "notranslate" in attributes.get("class", "").split()
 
 
 def _is_navigation(tag: str, attributes: Mapping[str, str]) -> bool:
