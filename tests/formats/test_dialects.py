@@ -539,6 +539,14 @@ def test_of_three_columns_without_a_header_none_is_guessed(text: str) -> None:
     assert texts(units)[-1] in (("Save", "Sichern"), ("One", "Eins"))
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x1c", "\v"])
+def test_a_message_quotes_a_header_in_one_line(end: str) -> None:
+    for text in (f'"k{end}k",One,Eins\n', f'"German{end}",German,en\nEins,Eins,One\n'):
+        with pytest.raises(UnreadableDocument) as refused:
+            read_memory("a.csv", text.encode(), languages=("en", "de"))
+        assert len(str(refused.value).splitlines()) == 1
+
+
 def test_columns_that_are_named_win_over_the_header_and_leave_it_out() -> None:
     text = "Key,English,German,German\nk1,One,Eins,Ein\n"
     units, _ = read("a.csv", text, languages=("en", "de"), columns=Columns(2, 4))

@@ -76,11 +76,16 @@ _REMEDY = (
 
 
 def _missing(header: Sequence[str], hints: Hints) -> str:
-    shown = ", ".join(cell.strip() for cell in header)[:80]
+    shown = _shown(header)
     if not (hints.src_lang and hints.tgt_lang):
         return f"the first line names no two languages (it is '{shown}')"
     of = f" of its {len(header)} columns" if len(header) > 2 else ""
     return f"the first line does not say which{of} are {hints.src_lang} and {hints.tgt_lang} (it is '{shown}')"
+
+
+def _shown(cells: Sequence[str]) -> str:
+    """Cells as a message quotes them: in one line, not too long."""
+    return ", ".join(" ".join(cell.split()) for cell in cells)[:80]
 
 
 def _told(rows: Sequence[Sequence[str]], hints: Hints, columns: Columns) -> tuple[Layout, int]:
@@ -114,7 +119,7 @@ def _named(header: Sequence[str], hints: Hints, told: dict[int, str] | None = No
     langs = told or _languages(header, hints)
     if len(set(langs.values())) < len(langs):
         raise Unreadable(
-            f"the first line names a language twice ({', '.join(header[at].strip() for at in langs)})",
+            f"the first line names a language twice ({_shown([header[at] for at in langs])})",
             "Leave one column a language, or say which: --columns source=2,target=3.",
         )
     names = {at: cell.strip() for at, cell in enumerate(header) if at not in langs and cell.strip()}

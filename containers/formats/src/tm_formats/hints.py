@@ -47,5 +47,6 @@ def language(tag: str, line: int) -> str:
     try:
         return canonical(tag)
     except BadName as error:
-        reason = f"line {line:,} has the language '{tag[:40]}', which does not exist"
+        shown = " ".join(tag.split())[:40]
+        reason = f"line {line:,} has the language '{shown}', which does not exist"
         raise Unreadable(reason, "Correct it, e.g. to 'de' or 'pt-BR'.") from error

@@ -170,7 +170,7 @@ class _Handler:
 
     def _language(self, attributes: dict[str, str]) -> str:
         """The language of a <tuv>, "" for one that is left out."""
-        tag = attributes.get("xml:lang") or attributes.get("lang") or ""
+        tag = " ".join((attributes.get("xml:lang") or attributes.get("lang") or "").split())
         if tag and is_language(tag):
             return canonical(tag)
         reason = f"it has the language '{tag[:40]}', which does not exist" if tag else "it has no language"
